@@ -1,0 +1,158 @@
+//! The plan: the immutable graph of steps that makes a list of changes true.
+//!
+//! A plan is complete: nothing is left to decide while it runs but order and time. The same changes give the same
+//! plan, byte for byte, so what is recorded are the changes, and the steps are built from them again.
+
+mod build;
+mod check;
+mod document;
+mod graph;
+mod recorded;
+
+use std::fmt;
+use std::sync::Arc;
+
+use petgraph::graph::DiGraph;
+use serde::{Deserialize, Serialize};
+
+pub use build::build;
+pub use check::{PlanFault, check};
+pub use document::document;
+pub use graph::{dot, mermaid};
+pub use recorded::{Origin, PlanError, RecordedPlan};
+
+use crate::diff::{Action, Change};
+use crate::fleet::Spec;
+use crate::name::{FleetName, GroupName, InstanceName};
+
+/// What a step does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StepKind {
+    /// Makes a machine.
+    Create,
+    /// Puts a broker on a machine.
+    Install,
+    /// Proves a broker.
+    Verify,
+    /// Destroys a machine.
+    Destroy,
+}
+
+impl StepKind {
+    /// Every kind.
+    pub const ALL: [Self; 4] = [Self::Create, Self::Install, Self::Verify, Self::Destroy];
+
+    /// The name as it stands in output and JSON.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Install => "install",
+            Self::Verify => "verify",
+            Self::Destroy => "destroy",
+        }
+    }
+}
+
+impl fmt::Display for StepKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// What a step works on.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Resource {
+    /// What the instances of a fleet share at their provider.
+    Foundation,
+    /// One instance.
+    Instance(InstanceName),
+}
+
+impl fmt::Display for Resource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Foundation => f.pad("foundation"),
+            Self::Instance(name) => f.pad(name.as_str()),
+        }
+    }
+}
+
+/// One node of a plan.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Step {
+    /// What it does.
+    pub kind: StepKind,
+    /// What it works on.
+    pub resource: Resource,
+    /// Its group; none for the foundation.
+    pub group: Option<GroupName>,
+    /// What the instance shall be; none for a step that destroys.
+    pub spec: Option<Arc<Spec>>,
+    /// Which machine of this name is made; only for a step that creates.
+    pub generation: Option<u64>,
+}
+
+impl Step {
+    /// The name of the step within its plan, such as `create/demo-broker-1`.
+    pub fn id(&self) -> String {
+        format!("{}/{}", self.kind, self.resource)
+    }
+
+    /// The instance it works on; none for the foundation.
+    pub fn instance(&self) -> Option<&InstanceName> {
+        match &self.resource {
+            Resource::Foundation => None,
+            Resource::Instance(name) => Some(name),
+        }
+    }
+}
+
+/// The immutable graph of steps. An edge leads from a step to one that may start only after it succeeded.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The fleet.
+    pub fleet: FleetName,
+    /// The differences that the plan makes go away.
+    pub changes: Vec<Change>,
+    /// How many instances are as they shall be.
+    pub unchanged: usize,
+    /// The steps.
+    pub steps: DiGraph<Step, ()>,
+}
+
+/// How many instances a plan creates, updates, replaces, destroys and leaves alone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Summary {
+    /// Created.
+    pub create: usize,
+    /// Updated in place.
+    pub update: usize,
+    /// Destroyed and made anew.
+    pub replace: usize,
+    /// Destroyed.
+    pub destroy: usize,
+    /// Left alone.
+    pub unchanged: usize,
+}
+
+impl Plan {
+    /// Whether there is nothing to do.
+    pub fn is_empty(&self) -> bool {
+        self.changes.is_empty()
+    }
+
+    /// The figures of the plan.
+    pub fn summary(&self) -> Summary {
+        let mut summary = Summary { unchanged: self.unchanged, ..Summary::default() };
+        for change in &self.changes {
+            *match change.action {
+                Action::Create => &mut summary.create,
+                Action::Update => &mut summary.update,
+                Action::Replace => &mut summary.replace,
+                Action::Destroy => &mut summary.destroy,
+            } += 1;
+        }
+        summary
+    }
+}
