@@ -72,9 +72,10 @@ pub struct Changes {
 /// An instance that was not observed is taken to be as recorded. To destroy a fleet, want nothing.
 pub fn diff(wanted: &[Instance], state: Option<&State>, observed: &Observed) -> Changes {
     let mut changes = Changes::default();
+    let mut differences = Differences::default();
     for instance in wanted {
         let recorded = state.and_then(|state| state.instances.get(&instance.name));
-        match compare(instance, recorded, observed.get(&instance.name)) {
+        match compare(instance, recorded, observed.get(&instance.name), &mut differences) {
             Some(change) => changes.list.push(change),
             None => changes.unchanged += 1,
         }
@@ -94,10 +95,11 @@ pub fn diff(wanted: &[Instance], state: Option<&State>, observed: &Observed) -> 
     changes
 }
 
-fn compare(
-    instance: &Instance,
-    recorded: Option<&Recorded>,
+fn compare<'a>(
+    instance: &'a Instance,
+    recorded: Option<&'a Recorded>,
     observation: Option<&Observation>,
+    differences: &mut Differences<'a>,
 ) -> Option<Change> {
     let change = |action, reasons| Change {
         instance: instance.name.clone(),
@@ -112,7 +114,7 @@ fn compare(
     let Some(recorded) = recorded else {
         return Some(change(Action::Create, vec![reason("instance", Value::Null, "new")]));
     };
-    let mut reasons = fields_that_differ(&recorded.spec, &instance.spec);
+    let Difference { mut reasons, configuration } = differences.between(&recorded.spec, &instance.spec);
     let needs_new_machine = reasons.iter().any(|reason| needs_new_machine(&reason.field));
     match fate(recorded, observation) {
         Fate::There => {}
@@ -129,8 +131,6 @@ fn compare(
         }
     }
     let action = if needs_new_machine { Action::Replace } else { Action::Update };
-    let configuration = (!reasons.is_empty())
-        .then(|| unified_diff(&configuration(&recorded.spec), &configuration(&instance.spec)));
     reasons.extend(broker_is_down(recorded, observation));
     let reinstall = !reasons.is_empty();
     reasons.extend(not_proven(recorded));
@@ -199,14 +199,44 @@ fn needs_new_machine(field: &str) -> bool {
         || field.starts_with("machine.")
 }
 
-/// The leaves in which two specs differ, in the order of the fields.
-fn fields_that_differ(from: &Spec, to: &Spec) -> Vec<Reason> {
-    if from == to {
-        return Vec::new();
+/// How two specs differ.
+#[derive(Clone, Default)]
+struct Difference {
+    /// The leaves in which they do, in the order of the fields.
+    reasons: Vec<Reason>,
+    /// The unified diff of what people read; none if there is no difference.
+    configuration: Option<String>,
+}
+
+/// Finds how specs differ. Like instances differ alike, so the last difference is mostly the next one too.
+#[derive(Default)]
+struct Differences<'a> {
+    last: Option<(&'a Spec, &'a Arc<Spec>, Difference)>,
+}
+
+impl<'a> Differences<'a> {
+    fn between(&mut self, from: &'a Spec, to: &'a Arc<Spec>) -> Difference {
+        if *from == **to {
+            return Difference::default();
+        }
+        match &self.last {
+            Some((old, new, difference)) if Arc::ptr_eq(new, to) && *old == from => difference.clone(),
+            _ => {
+                let difference = Difference::new(from, to);
+                self.last = Some((from, to, difference.clone()));
+                difference
+            }
+        }
     }
-    let mut reasons = Vec::new();
-    leaves("", &as_value(from), &as_value(to), &mut reasons);
-    reasons
+}
+
+impl Difference {
+    fn new(from: &Spec, to: &Spec) -> Self {
+        let mut reasons = Vec::new();
+        leaves("", &as_value(from), &as_value(to), &mut reasons);
+        let configuration = Some(unified_diff(&configuration(from), &configuration(to)));
+        Self { reasons, configuration }
+    }
 }
 
 fn leaves(path: &str, from: &Value, to: &Value, reasons: &mut Vec<Reason>) {
@@ -231,7 +261,8 @@ fn as_value(spec: &Spec) -> Value {
 
 /// The configuration of an instance as people read it. Secrets are in it as references only.
 pub fn configuration(spec: &Spec) -> String {
-    serde_yaml::to_string(spec).expect("a spec has only string keys")
+    // By way of a JSON value, because a broker and a secret are then maps, as in a fleet file, and not YAML tags.
+    serde_yaml::to_string(&as_value(spec)).expect("a spec has only string keys")
 }
 
 fn unified_diff(from: &str, to: &str) -> String {

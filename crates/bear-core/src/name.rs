@@ -149,7 +149,11 @@ impl InstanceName {
 
 /// Sorts as people do: `broker-2` before `broker-10`. Equal only for equal texts, so that it is a total order.
 fn natural(one: &str, other: &str) -> Ordering {
-    let (mut left, mut right) = (one.as_bytes(), other.as_bytes());
+    // The names of a fleet begin alike. What is alike can be passed over, up to the number that may go on after it.
+    let alike = one.bytes().zip(other.bytes()).take_while(|(left, right)| left == right).count();
+    let last = one.as_bytes()[..alike].iter().rposition(|byte| !byte.is_ascii_digit());
+    let start = last.map_or(0, |last| last + 1);
+    let (mut left, mut right) = (&one.as_bytes()[start..], &other.as_bytes()[start..]);
     while let (Some(&first), Some(&second)) = (left.first(), right.first()) {
         if first.is_ascii_digit() && second.is_ascii_digit() {
             let ((number, after), (other_number, after_other)) = (take_number(left), take_number(right));
@@ -176,6 +180,8 @@ fn take_number(text: &[u8]) -> (&[u8], &[u8]) {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -206,5 +212,17 @@ mod tests {
         names.sort();
         let sorted = names.iter().map(InstanceName::as_str).collect::<Vec<_>>();
         assert_eq!(sorted, ["a", "a-1", "a-02", "a-2", "a-2-x", "a-10", "b-1"]);
+    }
+
+    proptest! {
+        #[test]
+        fn names_have_one_order(names in prop::collection::vec("[ab]?(0|00|1|10|2|x)(-(0|01|1|2|12|x)){0,2}", 3)) {
+            let [one, two, three] = [0, 1, 2].map(|index| InstanceName::new(&names[index]).unwrap());
+            prop_assert_eq!(one.cmp(&two), two.cmp(&one).reverse());
+            prop_assert_eq!(one == two, one.cmp(&two).is_eq());
+            if one <= two && two <= three {
+                prop_assert!(one <= three);
+            }
+        }
     }
 }

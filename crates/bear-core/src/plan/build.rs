@@ -49,14 +49,13 @@ impl Builder {
             Action::Replace => &[StepKind::Destroy, StepKind::Create, StepKind::Install, StepKind::Verify],
             Action::Destroy => &[StepKind::Destroy],
         };
-        let mut previous = None;
+        // Before an old machine goes, what the new one stands on must be there.
+        let makes_machine = kinds.contains(&StepKind::Create);
+        let mut previous = self.foundation.filter(|_| makes_machine);
         for &kind in kinds {
             let step = self.step(change, kind);
             if let Some(before) = previous {
                 self.steps.add_edge(before, step, ());
-            }
-            if let (StepKind::Create, Some(foundation)) = (kind, self.foundation) {
-                self.steps.add_edge(foundation, step, ());
             }
             previous = Some(step);
         }
@@ -72,6 +71,7 @@ impl Builder {
             generation,
         })
     }
+
     fn next(&mut self) -> u64 {
         self.generation += 1;
         self.generation

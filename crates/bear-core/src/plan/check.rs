@@ -53,7 +53,9 @@ fn no_cycle(plan: &Plan) -> Result<(), PlanFault> {
     if plan.steps.raw_edges().iter().all(|edge| edge.source() < edge.target()) {
         return Ok(());
     }
-    match tarjan_scc(&plan.steps).into_iter().find(|component| component.len() > 1) {
+    let waits_for_itself = |step| plan.steps.contains_edge(step, step);
+    let cycle = tarjan_scc(&plan.steps).into_iter().find(|part| part.len() > 1 || waits_for_itself(part[0]));
+    match cycle {
         Some(cycle) => Err(PlanFault::Cycle(cycle.into_iter().map(|step| plan.steps[step].id()).collect())),
         None => Ok(()),
     }
@@ -66,6 +68,7 @@ fn complete(step: &Step) -> Result<(), PlanFault> {
     }
     match step.kind {
         StepKind::Create if step.generation.is_none() => lacks("generation"),
+        StepKind::Create if step.group.is_none() => lacks("group"),
         StepKind::Create | StepKind::Install | StepKind::Verify if step.spec.is_none() => lacks("spec"),
         _ => Ok(()),
     }

@@ -287,6 +287,8 @@ impl State {
             }
             Record::CreateBegan { at, instance, group, spec, generation, token } => {
                 self.generation = self.generation.max(*generation);
+                // A machine that takes the place of one that vanished gets its ports: clients know them.
+                let vanished = self.instances.remove(instance).and_then(|recorded| recorded.installed);
                 let recorded = Recorded {
                     group: group.clone(),
                     spec: spec.clone(),
@@ -295,7 +297,7 @@ impl State {
                     phase: Phase::Creating,
                     since: *at,
                     machine: None,
-                    installed: None,
+                    installed: vanished.map(|installed| Installed { process: None, ..installed }),
                     checks: None,
                     unfinished: Some(Unfinished { step: StepKind::Create, error: None }),
                 };

@@ -1,0 +1,11 @@
+//! From a fleet, a state and an observation to a plan.
+
+#![expect(clippy::unwrap_used, reason = "a panic is how a test reports, in its helpers as well")]
+
+mod diff;
+mod doubt;
+mod faults;
+mod laws;
+mod plan;
+mod recorded;
+mod scene;

@@ -1,0 +1,62 @@
+//! What the engine needs from the world beyond machines: brokers installed on them, and proven.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bear_core::check::CheckResult;
+use bear_core::event::StepError;
+use bear_core::fleet::Spec;
+use bear_core::name::InstanceName;
+use bear_core::state::v1::{Installed, Machine};
+use bear_provider::Provider;
+
+/// The world as the engine reaches it.
+#[derive(Clone)]
+pub struct Adapters {
+    /// Makes and destroys machines.
+    pub provider: Arc<dyn Provider>,
+    /// Puts brokers on them.
+    pub installer: Arc<dyn Installer>,
+    /// Proves the brokers.
+    pub verifier: Arc<dyn Verifier>,
+}
+
+/// Puts a broker on a machine.
+#[async_trait]
+pub trait Installer: Send + Sync {
+    /// Makes the broker of an instance what its spec says, and returns once it runs. Safe to repeat, and to cut off.
+    async fn install(&self, request: InstallRequest) -> Result<Installed, StepError>;
+}
+
+/// A broker to install.
+#[derive(Clone, Debug)]
+pub struct InstallRequest {
+    /// The instance.
+    pub instance: InstanceName,
+    /// Its machine.
+    pub machine: Machine,
+    /// What its broker shall be.
+    pub spec: Spec,
+    /// The broker as it was installed before, if it was.
+    pub installed: Option<Installed>,
+}
+
+/// Proves a broker.
+#[async_trait]
+pub trait Verifier: Send + Sync {
+    /// Runs every check that applies to the broker, and hands each result to `report` as it comes.
+    async fn verify(&self, request: VerifyRequest, report: &(dyn Fn(CheckResult) + Send + Sync));
+}
+
+/// A broker to prove.
+#[derive(Clone, Debug)]
+pub struct VerifyRequest {
+    /// The instance.
+    pub instance: InstanceName,
+    /// Its machine.
+    pub machine: Machine,
+    /// What its broker shall be.
+    pub spec: Spec,
+    /// The broker as it was installed.
+    pub installed: Installed,
+}

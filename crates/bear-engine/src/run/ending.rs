@@ -1,0 +1,39 @@
+//! What became of a step, and what is recorded of it.
+
+use std::time::Duration;
+
+use bear_core::event::StepError;
+use bear_core::plan::Step;
+use bear_core::state::v1::Record;
+use jiff::Timestamp;
+use petgraph::graph::NodeIndex;
+
+use super::perform::Learned;
+
+/// What became of a step.
+pub(super) enum Ending {
+    Succeeded { learned: Learned, took: Duration },
+    Postponed { attempt: u32, error: StepError, wait: Duration },
+    Failed { error: StepError, took: Duration, skipped: Vec<NodeIndex> },
+}
+
+impl Ending {
+    /// The record of it; none for the foundation, nor for a step that will be tried again.
+    pub(super) fn record(&self, step: &Step, at: Timestamp) -> Option<Record> {
+        let instance = step.instance()?.clone();
+        match self {
+            Self::Postponed { .. } => None,
+            Self::Failed { error, .. } => {
+                Some(Record::Failed { at, instance, step: step.kind, error: error.message.clone() })
+            }
+            Self::Succeeded { learned, .. } => Some(match learned {
+                Learned::Created(machine) => Record::Created { at, instance, machine: machine.clone() },
+                Learned::Installed(installed) => {
+                    Record::Installed { at, instance, installed: installed.clone() }
+                }
+                Learned::Verified { checks } => Record::Verified { at, instance, checks: *checks },
+                Learned::Destroyed => Record::Destroyed { at, instance },
+            }),
+        }
+    }
+}

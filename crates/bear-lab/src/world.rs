@@ -1,0 +1,228 @@
+//! The simulated world: machines and brokers as they really are, whatever bear believes about them.
+//!
+//! It is reached through the same traits as the real one, takes its time in tokio's clock, which tests let run ahead,
+//! and fails exactly as its script says. What bear did to it can be looked up afterwards.
+
+mod adapters;
+mod script;
+
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bear_core::fleet::{Instance, Spec};
+use bear_core::name::InstanceName;
+use bear_core::plan::StepKind;
+use bear_core::state::State;
+use bear_core::state::v1::Process;
+use bear_engine::Adapters;
+use bear_provider::CreateRequest;
+
+pub use script::{Answer, Effect, Fault, Latency};
+
+/// The simulated world. It outlives any number of bears.
+pub struct World {
+    latency: Latency,
+    batch_max: usize,
+    truth: Mutex<Truth>,
+    witness: Mutex<Option<Witness>>,
+}
+
+/// Is told of everything that bear does to the world, at the moment when it takes effect.
+pub type Witness = Box<dyn Fn(&Deed) + Send>;
+
+/// One thing that bear did to the world.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deed {
+    /// What it did.
+    pub kind: StepKind,
+    /// To which instance.
+    pub instance: InstanceName,
+    /// Whether that changed anything: making a machine that is there already, or proving a broker, does not.
+    pub changed: bool,
+}
+
+/// A machine that exists.
+#[derive(Clone, Debug)]
+pub struct SimulatedMachine {
+    /// The instance that it was made for.
+    pub instance: InstanceName,
+    /// What it was made as.
+    pub spec: Spec,
+    /// How many machines the world had made before.
+    pub made_after: usize,
+    /// Its broker, once one was installed.
+    pub broker: Option<SimulatedBroker>,
+}
+
+/// A broker that was installed.
+#[derive(Clone, Debug)]
+pub struct SimulatedBroker {
+    /// What it was installed as.
+    pub spec: Spec,
+    /// Its process.
+    pub process: Process,
+    /// Whether it runs.
+    pub running: bool,
+}
+
+/// What there is, and what happened.
+#[derive(Default)]
+struct Truth {
+    /// The machines that exist, by the tokens that they are marked with.
+    machines: BTreeMap<String, SimulatedMachine>,
+    /// Requests that reached the world, and take effect once nobody waits for them any more.
+    late: Vec<CreateRequest>,
+    faults: HashMap<(InstanceName, StepKind), VecDeque<Fault>>,
+    /// The tokens of all machines that were ever made.
+    made: HashSet<String>,
+    /// The tokens of all machines whose end was asked for.
+    ended: HashSet<String>,
+    processes: u32,
+    deeds: Vec<Deed>,
+    /// What must never happen, however briefly.
+    scandals: Vec<String>,
+    /// For each kind, how many requests are under way, and the most that ever were.
+    under_way: HashMap<StepKind, (usize, usize)>,
+    /// For each kind, how many requests each call had.
+    calls: HashMap<StepKind, Vec<usize>>,
+}
+
+impl World {
+    /// An empty world that takes its time as `latency` says, and up to `batch_max` machines in one call.
+    pub fn new(latency: Latency, batch_max: usize) -> Arc<Self> {
+        Arc::new(Self { latency, batch_max, truth: Mutex::default(), witness: Mutex::default() })
+    }
+
+    /// The world as the engine reaches it.
+    pub fn adapters(self: &Arc<Self>) -> Adapters {
+        Adapters {
+            provider: Arc::clone(self) as _,
+            installer: Arc::clone(self) as _,
+            verifier: Arc::clone(self) as _,
+        }
+    }
+
+    /// From now on, tells `witness` of everything that bear does.
+    pub fn watch(&self, witness: impl Fn(&Deed) + Send + 'static) {
+        *lock(&self.witness) = Some(Box::new(witness));
+    }
+
+    /// Lets the next requests of this kind for `instance` fail, one after the other.
+    pub fn fail(&self, instance: &InstanceName, kind: StepKind, faults: impl IntoIterator<Item = Fault>) {
+        let queue = (instance.clone(), kind);
+        self.truth().faults.entry(queue).or_default().extend(faults);
+    }
+
+    /// Lets nothing fail any more.
+    pub fn calm(&self) {
+        self.truth().faults.clear();
+    }
+
+    /// Lets the broker of an instance die.
+    pub fn kill_broker(&self, instance: &InstanceName) {
+        let mut truth = self.truth();
+        let machines = truth.machines.values_mut().filter(|machine| machine.instance == *instance);
+        for broker in machines.filter_map(|machine| machine.broker.as_mut()) {
+            broker.running = false;
+        }
+    }
+
+    /// Lets the machine of an instance vanish.
+    pub fn lose_machine(&self, instance: &InstanceName) {
+        self.truth().machines.retain(|_, machine| machine.instance != *instance);
+    }
+
+    /// Lets every request that is still under way somewhere take its effect, unless a later one with the same token
+    /// was faster.
+    pub fn settle(&self) {
+        let mut truth = self.truth();
+        for request in std::mem::take(&mut truth.late) {
+            if !truth.made.contains(&request.token) {
+                truth.make(&request);
+            }
+        }
+    }
+
+    /// The machines that exist, by their tokens.
+    pub fn machines(&self) -> BTreeMap<String, SimulatedMachine> {
+        self.truth().machines.clone()
+    }
+
+    /// Everything that bear did, in order.
+    pub fn deeds(&self) -> Vec<Deed> {
+        self.truth().deeds.clone()
+    }
+
+    /// How often bear changed the world in this way.
+    pub fn changed(&self, kind: StepKind) -> usize {
+        let truth = self.truth();
+        truth.deeds.iter().filter(|deed| deed.kind == kind && deed.changed).count()
+    }
+
+    /// The most requests of a kind that were ever under way at once.
+    pub fn most_at_once(&self, kind: StepKind) -> usize {
+        self.truth().under_way.get(&kind).map_or(0, |(_, most)| *most)
+    }
+
+    /// How many requests each call of a kind had, in order.
+    pub fn calls(&self, kind: StepKind) -> Vec<usize> {
+        self.truth().calls.get(&kind).cloned().unwrap_or_default()
+    }
+
+    /// In what the world is not as the fleet wants it, and what must never have happened; one line each, none if all is
+    /// well.
+    pub fn differences(&self, wanted: &[Instance]) -> Vec<String> {
+        let truth = self.truth();
+        let mut lines = Vec::new();
+        for instance in wanted {
+            let machines = truth.machines.values().filter(|machine| machine.instance == instance.name);
+            match machines.collect::<Vec<_>>().as_slice() {
+                [machine] => lines.extend(machine.differences(&instance.spec)),
+                machines => lines.push(format!("{} has {} machines", instance.name, machines.len())),
+            }
+        }
+        let surplus = truth
+            .machines
+            .values()
+            .filter(|machine| !wanted.iter().any(|wanted| wanted.name == machine.instance));
+        lines.extend(surplus.map(|machine| format!("{} has a machine that nobody wants", machine.instance)));
+        lines.extend(truth.scandals.iter().cloned());
+        lines
+    }
+
+    /// The machines that exist and that `state` knows nothing of.
+    pub fn forgotten(&self, state: &State) -> Vec<InstanceName> {
+        let known = state.instances.values().map(|recorded| &recorded.token).collect::<Vec<_>>();
+        let truth = self.truth();
+        let forgotten = truth.machines.iter().filter(|(token, _)| !known.contains(token));
+        forgotten.map(|(_, machine)| machine.instance.clone()).collect()
+    }
+
+    fn truth(&self) -> MutexGuard<'_, Truth> {
+        lock(&self.truth)
+    }
+}
+
+impl SimulatedMachine {
+    fn differences(&self, spec: &Spec) -> Vec<String> {
+        let name = &self.instance;
+        let mut lines = Vec::new();
+        if self.spec.machine != spec.machine || self.spec.region != spec.region {
+            lines.push(format!("the machine of {name} is not as wanted"));
+        }
+        match &self.broker {
+            Some(broker) if !broker.running => lines.push(format!("the broker of {name} does not run")),
+            Some(broker) if broker.spec != *spec => {
+                lines.push(format!("the broker of {name} is not as wanted"));
+            }
+            Some(_) => {}
+            None => lines.push(format!("{name} has no broker")),
+        }
+        lines
+    }
+}
+
+/// What a panicking bear has left behind is still true.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
