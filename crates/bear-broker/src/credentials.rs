@@ -1,0 +1,133 @@
+//! Who may connect: names with salted hashes of their passwords, in a file that only its owner can read.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::Path;
+
+use argon2::password_hash::{PasswordHash, PasswordHasher, PasswordVerifier, SaltString};
+use argon2::{Algorithm, Argon2, Params};
+use serde::{Deserialize, Serialize};
+
+use crate::error::BrokerError;
+use crate::files;
+
+const VERSION: u32 = 1;
+
+/// Memory of one hash in KiB. Small on purpose: the broker is loopback only, and its memory counts.
+const MEMORY_KIB: u32 = 8 * 1024;
+const PASSES: u32 = 2;
+
+/// The users of a broker.
+///
+/// ```json
+/// {"version": 1, "users": {"ada": "$argon2id$v=19$m=8192,t=2,p=1$…"}}
+/// ```
+///
+/// Each hash has its own salt, so hashing a password twice gives two files: ask [`Credentials::is_only`] before
+/// writing one again.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Credentials {
+    version: u32,
+    users: BTreeMap<String, String>,
+}
+
+impl Default for Credentials {
+    fn default() -> Self {
+        Self { version: VERSION, users: BTreeMap::new() }
+    }
+}
+
+impl Credentials {
+    /// Adds a user, or gives one another password.
+    pub fn with_user(mut self, user: &str, password: &str) -> Result<Self, BrokerError> {
+        let hash =
+            hash(password).map_err(|reason| BrokerError::Password { user: user.to_owned(), reason })?;
+        self.users.insert(user.to_owned(), hash);
+        Ok(self)
+    }
+
+    /// Reads a credentials file.
+    pub fn load(path: &Path) -> Result<Self, BrokerError> {
+        files::read(path, "credentials file", VERSION)
+    }
+
+    /// Writes the credentials file with mode 0600, replacing it as one step.
+    pub fn save(&self, path: &Path) -> Result<(), BrokerError> {
+        files::replace(path, &self.to_bytes()?, 0o600)
+    }
+
+    /// The credentials file as bytes, for whoever writes files in their own way. It must be readable by its owner only.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, BrokerError> {
+        serde_json::to_vec_pretty(self).map_err(|source| BrokerError::Malformed {
+            what: "credentials file",
+            path: "-".into(),
+            source,
+        })
+    }
+
+    /// Whether this user has this password. Takes some ten milliseconds: that is what makes guessing dear.
+    pub fn accepts(&self, user: &str, password: &str) -> bool {
+        let Some(hash) = self.users.get(user).and_then(|hash| PasswordHash::new(hash).ok()) else {
+            return false;
+        };
+        Argon2::default().verify_password(password.as_bytes(), &hash).is_ok()
+    }
+
+    /// Whether this user with this password is all there is, so that the file need not be written again.
+    pub fn is_only(&self, user: &str, password: &str) -> bool {
+        self.users.len() == 1 && self.accepts(user, password)
+    }
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Credentials").field("users", &self.users.keys()).finish_non_exhaustive()
+    }
+}
+
+fn hash(password: &str) -> Result<String, String> {
+    let mut random = [0; 16];
+    getrandom::fill(&mut random).map_err(|error| error.to_string())?;
+    let salt = SaltString::encode_b64(&random).map_err(|error| error.to_string())?;
+    let params = Params::new(MEMORY_KIB, PASSES, 1, None).map_err(|error| error.to_string())?;
+    let argon = Argon2::new(Algorithm::Argon2id, argon2::Version::V0x13, params);
+    let hash = argon.hash_password(password.as_bytes(), &salt).map_err(|error| error.to_string())?;
+    Ok(hash.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn only_the_right_password_of_a_known_user_is_accepted() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("credentials.json");
+        let credentials = Credentials::default().with_user("ada", "right").unwrap();
+        credentials.save(&path).unwrap();
+
+        let loaded = Credentials::load(&path).unwrap();
+
+        assert_eq!(loaded, credentials);
+        let tries = [("ada", "right"), ("ada", "wrong"), ("ada", ""), ("eve", "right")];
+        assert_eq!(tries.map(|(user, password)| loaded.accepts(user, password)), [true, false, false, false]);
+        assert!(loaded.is_only("ada", "right"));
+        assert!(!loaded.with_user("eve", "too").unwrap().is_only("ada", "right"));
+    }
+
+    #[test]
+    fn the_file_is_private_and_the_password_is_not_in_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("credentials.json");
+        let credentials = Credentials::default().with_user("ada", "pass-word").unwrap();
+
+        credentials.save(&path).unwrap();
+
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert!(!std::fs::read_to_string(&path).unwrap().contains("pass-word"));
+        assert_eq!(format!("{credentials:?}"), r#"Credentials { users: ["ada"], .. }"#);
+    }
+}
