@@ -1,0 +1,134 @@
+//! `bear apply`: makes it so.
+
+use bear_core::event::Operation;
+use bear_core::observed::Observed;
+use bear_core::plan::{Plan, RecordedPlan, StepKind};
+use bear_core::state::v1::State;
+use bear_engine::Store;
+use bear_engine::store::Secrets;
+use clap::Args;
+
+use crate::args::{FleetArgs, LockArgs, OnlyArgs, RunArgs, YesArgs};
+use crate::confirm::{confirm, refuse_without_terminal};
+use crate::context::Context;
+use crate::credentials::Wallet;
+use crate::exit::ExitStatus;
+use crate::fault::Fault;
+use crate::planning::{self, Planned, Wanted, observe_deployed};
+use crate::runs::{self, Run};
+
+/// The arguments of `bear apply`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ApplyArgs {
+    #[command(flatten)]
+    pub(crate) fleet: FleetArgs,
+    #[command(flatten)]
+    pub(crate) only: OnlyArgs,
+    #[command(flatten)]
+    pub(crate) yes: YesArgs,
+    #[command(flatten)]
+    pub(crate) lock: LockArgs,
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
+}
+
+pub(crate) async fn run(args: ApplyArgs, context: &Context) -> Result<ExitStatus, Fault> {
+    let wanted = Wanted::read(args.fleet.fleet.as_deref(), context)?;
+    refuse_without_terminal(args.yes, context)?;
+    let world = wanted.world(&context.environment)?;
+    wanted.check_ports(&world)?;
+    let mut store = runs::open(&wanted, &args.lock, context)?;
+    let observed = observe_deployed(&wanted, Some(store.state()), false, context).await?;
+    let (planned, used) = match recorded(&wanted, &args, store.state())? {
+        Some(recorded) => exactly(&recorded, &wanted, store.state(), &observed, context)?,
+        None => (fresh(&wanted, store.state(), &observed, &args.only.only)?, None),
+    };
+    if !context.printer.json() {
+        context.printer.data(context.printer.plan(&planned.plan));
+    }
+    if planned.plan.is_empty() && context.printer.json() {
+        return runs::nothing_to_do(Operation::Apply, context);
+    }
+    if planned.plan.is_empty() {
+        return Ok(ExitStatus::Done);
+    }
+    if !confirm(&question(&planned.plan), args.yes, context)? {
+        return Ok(ExitStatus::Done);
+    }
+    let secrets = Secrets::of(&wanted.folder);
+    let wallet = Wallet::open(specs(&planned.plan), wanted.file.project.root(), &secrets, true)?;
+    let run = Run {
+        operation: Operation::Apply,
+        wanted: &wanted,
+        plan: &planned.plan,
+        opening: planned.opening(&wanted, used),
+        adapters: world.adapters(wallet),
+        args: &args.run,
+    };
+    let summary = runs::carry_out(run, &mut store, context).await?;
+    runs::conclude(&wanted, Operation::Apply, &summary, store.state(), context);
+    Ok(runs::status(&summary))
+}
+
+/// The plan that `bear plan` recorded, where it is what is to be run: neither a file nor a part of the fleet is named.
+fn recorded(wanted: &Wanted, args: &ApplyArgs, state: &State) -> Result<Option<RecordedPlan>, Fault> {
+    if args.fleet.fleet.is_some() || !args.only.only.is_empty() {
+        return Ok(None);
+    }
+    let recorded = match wanted.folder.read_plan(env!("CARGO_PKG_VERSION")) {
+        Ok(recorded) => recorded,
+        Err(error) => return Err(error.into()),
+    };
+    // A plan without changes leaves nothing to run exactly, so what has changed since is planned.
+    let Some(recorded) = recorded.filter(|recorded| !recorded.is_empty()) else { return Ok(None) };
+    if state.used_plans.contains(&recorded.id) {
+        return Err(Fault::input("bear::plan::used", "the recorded plan was applied already, and a plan is used once")
+            .with_help(format!("run `bear plan` again, or `bear apply {}`", wanted.file.shown)));
+    }
+    Ok(Some(recorded))
+}
+
+/// The recorded plan, if it would still be made the same; else the plan that is made now. With the former comes its
+/// id, since it is used up.
+fn exactly(
+    recorded: &RecordedPlan,
+    wanted: &Wanted,
+    state: &State,
+    observed: &Observed,
+    context: &Context,
+) -> Result<(Planned, Option<String>), Fault> {
+    let changes = recorded.plan()?.changes;
+    if recorded.digest == wanted.read.digest {
+        let only = changes.iter().map(|change| change.instance.to_string()).collect::<Vec<_>>();
+        // An instance that is gone from file and state alike has no name here any more.
+        if let Ok(planned) = fresh(wanted, state, observed, &only)
+            && planned.plan.changes == changes
+        {
+            return Ok((planned, Some(recorded.id.clone())));
+        }
+        context.printer.warn("the instances have changed since the plan was recorded, so this is a new plan");
+    } else {
+        context.printer.warn("the fleet file has changed since the plan was recorded, so this is a new plan");
+    }
+    Ok((fresh(wanted, state, observed, &[])?, None))
+}
+
+fn fresh(wanted: &Wanted, state: &State, observed: &Observed, only: &[String]) -> Result<Planned, Fault> {
+    planning::make(wanted.name(), &wanted.instances, Some(state), observed, only)
+}
+
+fn question(plan: &Plan) -> String {
+    let summary = plan.summary();
+    let destroyed = summary.destroy + summary.replace;
+    match destroyed {
+        0 => "Do you want to apply this plan?".to_owned(),
+        1 => "Do you want to apply this plan, and destroy 1 machine?".to_owned(),
+        several => format!("Do you want to apply this plan, and destroy {several} machines?"),
+    }
+}
+
+/// What the brokers shall be that the plan installs or proves.
+fn specs(plan: &Plan) -> impl Iterator<Item = &bear_core::fleet::Spec> {
+    let steps = plan.steps.node_weights().filter(|step| step.kind == StepKind::Verify);
+    steps.filter_map(|step| step.spec.as_deref())
+}

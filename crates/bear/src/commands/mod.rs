@@ -1,0 +1,54 @@
+//! The commands, one file each.
+
+pub(crate) mod apply;
+pub(crate) mod broker;
+pub(crate) mod completions;
+pub(crate) mod destroy;
+pub(crate) mod graph;
+pub(crate) mod init;
+pub(crate) mod inventory;
+pub(crate) mod logs;
+pub(crate) mod open;
+pub(crate) mod plan;
+pub(crate) mod schema;
+pub(crate) mod secret;
+pub(crate) mod state;
+pub(crate) mod status;
+pub(crate) mod validate;
+pub(crate) mod verify;
+
+use crate::args::Command;
+use crate::context::Context;
+use crate::exit::ExitStatus;
+use crate::fault::Fault;
+
+/// Runs one command.
+pub(crate) fn run(command: Command, context: &Context) -> Result<ExitStatus, Fault> {
+    match command {
+        Command::Init(args) => init::run(&args, context),
+        Command::Validate(args) => validate::run(&args, context),
+        Command::Plan(args) => on_runtime(plan::run(args, context)),
+        Command::Apply(args) => on_runtime(apply::run(args, context)),
+        Command::Destroy(args) => on_runtime(destroy::run(args, context)),
+        Command::Status(args) => on_runtime(status::run(args, context)),
+        Command::Verify(args) => on_runtime(verify::run(args, context)),
+        Command::Open(args) => open::run(&args, context),
+        Command::Logs(args) => on_runtime(logs::run(args, context)),
+        Command::Inventory(args) => inventory::run(&args, context),
+        Command::Graph(args) => graph::run(&args, context),
+        Command::State(args) => state::run(&args, context),
+        Command::Secret(args) => secret::run(&args, context),
+        Command::Schema => schema::run(context),
+        Command::Completions(args) => Ok(completions::run(&args, context)),
+    }
+}
+
+fn on_runtime(command: impl Future<Output = Result<ExitStatus, Fault>>) -> Result<ExitStatus, Fault> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| {
+        Fault::failed("bear::runtime", "could not start the threads that bear works with").caused_by(&error)
+    })?;
+    let outcome = runtime.block_on(command);
+    // A thread that is stuck in a slow system call must not hold up the end.
+    runtime.shutdown_background();
+    outcome
+}

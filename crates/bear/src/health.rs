@@ -1,0 +1,117 @@
+//! How deployed brokers are doing right now: what their provider says, and whether they let a client in.
+
+use std::time::Duration;
+
+use bear_core::name::InstanceName;
+use bear_core::observed::{BrokerSeen, Observation, Observed};
+use bear_core::state::v1::{Phase, Recorded};
+use bear_engine::store::Secrets;
+use futures_util::StreamExt;
+use futures_util::stream;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use crate::adapters::{World, target};
+use crate::context::Context;
+use crate::credentials::{Wallet, asked_for};
+use crate::deployed::Deployed;
+use crate::fault::Fault;
+use crate::planning;
+
+/// How long a broker may take to let a client in before it counts as unhealthy.
+const DEADLINE: Duration = Duration::from_secs(2);
+
+/// How many brokers are asked at once; each takes up to two sockets.
+const AT_ONCE: usize = 100;
+
+/// How a broker is doing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Health {
+    /// It lets clients in, and was proven.
+    Healthy,
+    /// It answers, but was not proven since it last changed, or can't be asked without its password.
+    Unverified,
+    /// Something answers, but lets no client in.
+    Unhealthy { why: String },
+    /// Nothing answers.
+    Unreachable { why: String },
+}
+
+impl Health {
+    /// The name as it stands in output and JSON.
+    pub(crate) const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Healthy => "healthy",
+            Self::Unverified => "unverified",
+            Self::Unhealthy { .. } => "unhealthy",
+            Self::Unreachable { .. } => "unreachable",
+        }
+    }
+
+    /// What is the matter, if something is.
+    pub(crate) fn why(&self) -> Option<&str> {
+        match self {
+            Self::Healthy | Self::Unverified => None,
+            Self::Unhealthy { why } | Self::Unreachable { why } => Some(why),
+        }
+    }
+}
+
+/// How instances of a fleet are doing, in their order.
+pub(crate) async fn of(
+    deployed: &Deployed,
+    instances: &[(&InstanceName, &Recorded)],
+    context: &Context,
+) -> Vec<Health> {
+    // Without what the provider says, and without passwords, the brokers themselves still tell something.
+    let observed = observe(deployed, context).await.unwrap_or_else(|fault| {
+        context.printer.warn(format_args!("{fault}; what follows is what the brokers say themselves"));
+        Observed::new()
+    });
+    let wallet = wallet(deployed, instances).unwrap_or_else(|fault| {
+        context.printer.warn(&fault);
+        Wallet::default()
+    });
+    let asked = instances.iter().map(|&(name, recorded)| ask(recorded, observed.get(name), &wallet));
+    stream::iter(asked).buffered(AT_ONCE).collect().await
+}
+
+async fn observe(deployed: &Deployed, context: &Context) -> Result<Observed, Fault> {
+    let Some(state) = &deployed.state else { return Ok(Observed::new()) };
+    let Some(first) = state.instances.values().next() else { return Ok(Observed::new()) };
+    let world = World::new(first.spec.provider, &deployed.folder, &context.environment)?;
+    planning::observe(&world, state).await
+}
+
+fn wallet(deployed: &Deployed, instances: &[(&InstanceName, &Recorded)]) -> Result<Wallet, Fault> {
+    let specs = instances.iter().map(|(_, recorded)| &recorded.spec);
+    Wallet::open(specs, deployed.project.root(), &Secrets::of(&deployed.folder), false)
+}
+
+async fn ask(recorded: &Recorded, observation: Option<&Observation>, wallet: &Wallet) -> Health {
+    let unreachable = |why: &str| Health::Unreachable { why: why.to_owned() };
+    match observation {
+        Some(Observation::Absent) => return unreachable("its machine is gone"),
+        Some(Observation::Present { broker: BrokerSeen::Stopped { why }, .. }) => return unreachable(why),
+        _ => {}
+    }
+    let (Some(machine), Some(installed)) = (&recorded.machine, &recorded.installed) else {
+        return unreachable("its broker is not installed yet");
+    };
+    let Some(target) = target(&machine.address, &installed.ports, wallet.for_spec(&recorded.spec)) else {
+        return unreachable("it has no MQTT port");
+    };
+    match timeout(DEADLINE, TcpStream::connect((target.host.as_str(), target.mqtt))).await {
+        Ok(Ok(_)) => {}
+        Ok(Err(error)) => return unreachable(&format!("port {} can't be reached: {error}", target.mqtt)),
+        Err(_) => return unreachable(&format!("port {} does not answer", target.mqtt)),
+    }
+    if target.credentials.is_none() && asked_for(&recorded.spec).is_some() {
+        return Health::Unverified;
+    }
+    match bear_verify::probe(&target, DEADLINE).await {
+        Ok(_) if recorded.phase == Phase::Verified => Health::Healthy,
+        Ok(_) => Health::Unverified,
+        Err(why) => Health::Unhealthy { why },
+    }
+}

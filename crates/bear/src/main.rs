@@ -1,0 +1,90 @@
+//! `bear`: a fleet of proven MQTT brokers from one file.
+//!
+//! This crate turns arguments into core types, wires the adapters to the engine, renders what comes of it, and turns
+//! every outcome into an exit status. What is to be done is decided elsewhere.
+
+mod adapters;
+mod args;
+mod commands;
+mod confirm;
+mod context;
+mod credentials;
+mod deployed;
+mod diagnostic;
+mod exit;
+mod fault;
+mod fleet_file;
+mod health;
+mod lock;
+mod planning;
+mod printer;
+mod project;
+mod render;
+mod runs;
+mod similar;
+mod tail;
+
+use std::env;
+use std::ffi::OsString;
+use std::panic::{self, PanicHookInfo};
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::args::Cli;
+use crate::commands::broker::{self, BrokerArgs};
+use crate::context::Context;
+use crate::exit::ExitStatus;
+use crate::fault::Fault;
+use crate::printer::Printer;
+
+fn main() -> ExitCode {
+    panic::set_hook(Box::new(|panic| printer::bug(&describe(panic))));
+    let arguments = env::args_os().collect::<Vec<_>>();
+    let status = if arguments.get(1).is_some_and(|word| word == broker::WORD) {
+        BrokerArgs::try_parse_from(&arguments[1..]).map(|args| broker::run(&args))
+    } else {
+        Cli::try_parse_from(&arguments).map(run)
+    };
+    status.unwrap_or_else(|error| usage(&error, &arguments)).into()
+}
+
+fn run(cli: Cli) -> ExitStatus {
+    let context = Context::new(cli.global);
+    let outcome = commands::run(cli.command, &context);
+    finish(outcome, &context.printer)
+}
+
+/// The one place where an outcome becomes an exit status.
+fn finish(outcome: Result<ExitStatus, Fault>, printer: &Printer) -> ExitStatus {
+    let outcome = outcome.and_then(|status| match printer.unwritten() {
+        Some(error) => {
+            Err(Fault::failed("bear::output", "could not write all of the output").caused_by(error))
+        }
+        None => Ok(status),
+    });
+    outcome.unwrap_or_else(|fault| {
+        printer.fault(&fault);
+        fault.status()
+    })
+}
+
+/// Help and version were asked for; everything else about the arguments is a mistake.
+fn usage(error: &clap::Error, arguments: &[OsString]) -> ExitStatus {
+    let mistake = error.use_stderr();
+    if mistake && arguments.iter().any(|argument| argument == "--json") {
+        printer::mistake(error);
+    } else {
+        // Whoever asked for help and does not read it is not told so.
+        let _ = error.print();
+    }
+    if mistake { ExitStatus::Input } else { ExitStatus::Done }
+}
+
+fn describe(panic: &PanicHookInfo<'_>) -> String {
+    let what = panic.payload_as_str().unwrap_or("it panicked");
+    match panic.location() {
+        Some(location) => format!("{what} ({}:{})", location.file(), location.line()),
+        None => what.to_owned(),
+    }
+}

@@ -1,0 +1,208 @@
+//! Planning: from a fleet file and a state to the plan between them. What `plan`, `apply`, `destroy` and `graph` share.
+
+use std::collections::HashSet;
+
+use bear_core::diff::{Changes, diff};
+use bear_core::event::StepError;
+use bear_core::fleet::Instance;
+use bear_core::name::{FleetName, InstanceName};
+use bear_core::observed::{Observed, adopt};
+use bear_core::plan::{self, Plan};
+use bear_core::problem::{Problem, Problems};
+use bear_core::state::v1::{Record, State};
+use bear_engine::store::FleetFolder;
+use bear_engine::{Clock, SystemClock};
+use bear_provider::Known;
+
+use crate::adapters::World;
+use crate::context::{Context, Environment};
+use crate::exit::ExitStatus;
+use crate::fault::Fault;
+use crate::fleet_file::{FleetFile, ReadFile};
+use crate::similar::nearest;
+
+/// A fleet file that was read, with everything that follows from it alone.
+pub(crate) struct Wanted {
+    pub(crate) file: FleetFile,
+    pub(crate) read: ReadFile,
+    /// Its instances, in the order of the file.
+    pub(crate) instances: Vec<Instance>,
+    /// Where everything about the fleet is recorded.
+    pub(crate) folder: FleetFolder,
+}
+
+impl Wanted {
+    /// Finds and reads a fleet file, and says what it warns of.
+    pub(crate) fn read(given: Option<&std::path::Path>, context: &Context) -> Result<Self, Fault> {
+        let file = FleetFile::find(given, context)?;
+        let read = file.read()?;
+        for warning in &read.parsed.warnings {
+            context.printer.problem(warning);
+        }
+        let instances = read.parsed.fleet.instances().map_err(|error| {
+            Fault::input("bear::fleet::name", format!("an instance of `{}` has no name", file.shown)).caused_by(&error)
+        })?;
+        let folder = file.project.folder_of(&read.parsed.fleet.name);
+        Ok(Self { file, read, instances, folder })
+    }
+
+    /// The name of the fleet.
+    pub(crate) fn name(&self) -> &FleetName {
+        &self.read.parsed.fleet.name
+    }
+
+    /// The fleet file as a state names it.
+    pub(crate) fn file_name(&self) -> String {
+        self.file.project.name_of(&self.file.path)
+    }
+
+    /// What is recorded about the fleet; none if it was never applied.
+    pub(crate) fn load(&self) -> Result<Option<State>, Fault> {
+        let state = self.folder.load()?.map(|loaded| loaded.state);
+        state.iter().try_for_each(|state| self.file.refuse_second(state))?;
+        Ok(state)
+    }
+
+    /// The world of the fleet, as its file has it.
+    pub(crate) fn world(&self, environment: &Environment) -> Result<World, Fault> {
+        let fleet = &self.read.parsed.fleet;
+        Ok(World::new(fleet.provider.kind(), &self.folder, environment)?.reserving(fleet))
+    }
+
+    /// Refuses ports that the file asks for and another program holds.
+    pub(crate) fn check_ports(&self, world: &World) -> Result<(), Fault> {
+        let taken = world.local.preflight(&self.instances)?;
+        let problems = taken.into_iter().map(|taken| {
+            let span = self.span_of_port(&taken.instance, taken.listener);
+            Problem {
+                code: "bear::fleet::port_taken",
+                message: format!("port {} is taken: {}", taken.port, taken.why),
+                span,
+                label: format!("the {} listener of `{}`", taken.listener, taken.instance),
+                help: Some("choose another port, or stop that program; without a port bear finds a free one".into()),
+                warning: false,
+                file: self.read.parsed.source.clone(),
+            }
+        });
+        let problems = problems.collect::<Vec<_>>();
+        if problems.is_empty() { Ok(()) } else { Err(Problems::new(problems).into()) }
+    }
+
+    fn span_of_port(&self, name: &InstanceName, listener: &str) -> Option<miette::SourceSpan> {
+        let instance = self.instances.iter().find(|instance| instance.name == *name)?;
+        let group = &instance.group;
+        let member = name.as_str().strip_prefix(&format!("{}-{group}-", self.name()))?;
+        let spans = &self.read.parsed;
+        spans
+            .span_of(&format!("groups.{group}.members.{member}.ports.{listener}"))
+            .or_else(|| spans.span_of(&format!("groups.{group}.ports.{listener}")))
+    }
+}
+
+/// A plan, and what has to be recorded before it runs.
+pub(crate) struct Planned {
+    pub(crate) plan: Plan,
+    /// Machines whose making was in doubt, and that were found.
+    pub(crate) adoptions: Vec<Record>,
+    /// The highest generation given to a machine before the plan.
+    pub(crate) generation: u64,
+}
+
+impl Planned {
+    /// What is recorded before the first step; `used` is the id of the recorded plan that is used up.
+    pub(crate) fn opening(&self, wanted: &Wanted, used: Option<String>) -> Vec<Record> {
+        let began = Record::RunBegan { at: SystemClock.now(), file: wanted.file_name(), plan: used };
+        std::iter::once(began).chain(self.adoptions.iter().cloned()).collect()
+    }
+}
+
+/// Looks at the machines of the instances that the state knows.
+pub(crate) async fn observe(world: &World, state: &State) -> Result<Observed, Fault> {
+    let known = state.instances.iter().map(|(instance, recorded)| Known { instance, recorded });
+    let known = known.collect::<Vec<_>>();
+    world.provider().observe(&known).await.map_err(|error: StepError| {
+        Fault::failed("bear::observe", "could not look at the machines of the fleet")
+            .caused_by(&error)
+            .with_help("`bear plan --offline` plans from what is recorded")
+    })
+}
+
+/// Looks at what is deployed, unless `offline` says not to or nothing is.
+pub(crate) async fn observe_deployed(
+    wanted: &Wanted,
+    state: Option<&State>,
+    offline: bool,
+    context: &Context,
+) -> Result<Observed, Fault> {
+    let Some((state, first)) = state.and_then(|state| Some((state, state.instances.values().next()?))) else {
+        return Ok(Observed::new());
+    };
+    if offline {
+        context.printer.note("nothing was observed: the plan follows from what is recorded alone");
+        return Ok(Observed::new());
+    }
+    // What is deployed came from the provider that the state names, whatever the file says now.
+    let world = World::new(first.spec.provider, &wanted.folder, &context.environment)?;
+    observe(&world, state).await
+}
+
+/// Plans what leads from the state to `instances`, for the instances and groups that `only` names, or for all.
+pub(crate) fn make(
+    fleet: &FleetName,
+    instances: &[Instance],
+    state: Option<&State>,
+    observed: &Observed,
+    only: &[String],
+) -> Result<Planned, Fault> {
+    check_names(instances, state, only)?;
+    let adoptions = state.map(|state| adopt(state, observed, SystemClock.now())).unwrap_or_default();
+    let adopted = state.filter(|_| !adoptions.is_empty()).cloned().map(|mut state| {
+        adoptions.iter().for_each(|record| state.apply(record));
+        state
+    });
+    let state = adopted.as_ref().or(state);
+    let mut changes = diff(instances, state, observed);
+    restrict(&mut changes, only);
+    let generation = state.map_or(0, |state| state.generation);
+    let plan = plan::build(fleet.clone(), changes, generation);
+    plan::check(&plan).map_err(|fault| {
+        Fault::failed("bear::plan::fault", "bear made a plan that can't be carried out")
+            .caused_by(&fault)
+            .with_help("this is a bug in bear; please report it with your fleet file")
+    })?;
+    Ok(Planned { plan, adoptions, generation })
+}
+
+fn restrict(changes: &mut Changes, only: &[String]) {
+    if !only.is_empty() {
+        let only = only.iter().map(String::as_str).collect::<HashSet<_>>();
+        changes
+            .list
+            .retain(|change| only.contains(change.instance.as_str()) || only.contains(change.group.as_str()));
+    }
+}
+
+/// Refuses names that are neither an instance nor a group, wanted or deployed.
+pub(crate) fn check_names(instances: &[Instance], state: Option<&State>, only: &[String]) -> Result<(), Fault> {
+    let wanted = instances.iter().flat_map(|instance| [instance.name.as_str(), instance.group.as_str()]);
+    let deployed = state.iter().flat_map(|state| &state.instances);
+    let deployed = deployed.flat_map(|(name, recorded)| [name.as_str(), recorded.group.as_str()]);
+    if only.is_empty() {
+        return Ok(());
+    }
+    let names = wanted.chain(deployed).collect::<HashSet<_>>();
+    for name in only {
+        if !names.contains(name.as_str()) {
+            let fault = Fault::new(
+                ExitStatus::Input,
+                "bear::arguments::only",
+                format!("the fleet has no instance and no group `{name}`"),
+            );
+            return Err(match nearest(name, names.iter().copied()) {
+                Some(near) => fault.with_help(format!("did you mean `{near}`?")),
+                None => fault.with_help("`bear plan` lists the instances"),
+            });
+        }
+    }
+    Ok(())
+}

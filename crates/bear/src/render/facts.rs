@@ -1,0 +1,179 @@
+//! Facts: what an instance shall be, spelled out for people, with the defaults that the fleet file left unsaid.
+
+use bear_core::fleet::Spec;
+use bear_core::fleet::model::{Broker, Machine, ProviderKind, SecretRef};
+
+/// One line of what an instance shall be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Fact {
+    /// What it is about.
+    pub(super) label: &'static str,
+    /// What the fleet file says.
+    pub(super) given: Option<String>,
+    /// What applies because the fleet file says nothing.
+    pub(super) default: Option<String>,
+}
+
+impl Fact {
+    fn given(label: &'static str, text: impl Into<String>) -> Self {
+        Self { label, given: Some(text.into()), default: None }
+    }
+
+    fn default(label: &'static str, text: impl Into<String>) -> Self {
+        Self { label, given: None, default: Some(text.into()) }
+    }
+}
+
+/// What an instance shall be.
+pub(super) fn facts(spec: &Spec) -> Vec<Fact> {
+    let mut facts = vec![provider(spec)];
+    facts.extend(spec.machine.as_ref().map(machine));
+    facts.extend(host(spec));
+    let docker = spec.install.as_ref().and_then(|install| install.docker.as_ref());
+    facts.extend(docker.map(|pin| Fact::given("docker", &pin.0)));
+    facts.extend(broker(&spec.broker));
+    facts.push(ports(spec));
+    facts
+}
+
+fn provider(spec: &Spec) -> Fact {
+    let name = spec.provider.as_str();
+    match &spec.region {
+        Some(region) => Fact::given("provider", format!("{name}, region {region}")),
+        None => Fact::given("provider", name),
+    }
+}
+
+fn machine(machine: &Machine) -> Fact {
+    let given = format!("{}, {}", machine.kind, machine.image);
+    match machine.disk {
+        Some(disk) => Fact::given("machine", format!("{given}, disk of {disk}")),
+        None => {
+            Fact { default: Some("disk as large as the image".to_owned()), ..Fact::given("machine", given) }
+        }
+    }
+}
+
+fn host(spec: &Spec) -> Option<Fact> {
+    let host = spec.host.as_ref()?;
+    let user = host.user.as_ref().map(|user| format!("{user}@")).unwrap_or_default();
+    let mut given = format!("{user}{}:{}", host.address, host.port);
+    if let Some(identity) = &host.identity {
+        given = format!("{given}, key {identity}");
+    }
+    Some(Fact::given("host", given))
+}
+
+fn broker(broker: &Broker) -> Vec<Fact> {
+    let name = broker.as_str();
+    match broker {
+        Broker::Embedded(embedded) => {
+            let login = match &embedded.authentication {
+                None => Fact::default("authentication", "off"),
+                Some(login) => {
+                    let user = format!("user {}, password ", login.username);
+                    password("authentication", &user, login.password.as_ref())
+                }
+            };
+            vec![Fact::given("broker", name), login]
+        }
+        Broker::Emqx(emqx) => vec![
+            Fact::given("broker", format!("{name} {}", emqx.version.0)),
+            password("admin password", "", emqx.admin_password.as_ref()),
+        ],
+        Broker::Mosquitto(mosquitto) => {
+            vec![Fact::given("broker", format!("{name} {}", mosquitto.version.0))]
+        }
+    }
+}
+
+/// Where a password comes from, after what there is to say `before` it. The password itself is never known here.
+fn password(label: &'static str, before: &str, source: Option<&SecretRef>) -> Fact {
+    let (source, default) = match source {
+        None => ("generated once for the fleet".to_owned(), true),
+        Some(SecretRef::Env(name)) => (format!("from the variable {name}"), false),
+        Some(SecretRef::File(path)) => (format!("from the file {path}"), false),
+        Some(SecretRef::Command(words)) => (format!("from the command {}", words.join(" ")), false),
+    };
+    let text = format!("{before}{source}");
+    if default { Fact::default(label, text) } else { Fact::given(label, text) }
+}
+
+fn ports(spec: &Spec) -> Fact {
+    let given = spec.ports.iter().map(|(name, port)| format!("{name} {port}")).collect::<Vec<_>>();
+    let chosen = match spec.provider {
+        ProviderKind::Local => "free ones of this machine",
+        ProviderKind::Hosts | ProviderKind::Aws => "the broker's own",
+    };
+    if given.is_empty() {
+        return Fact::default("ports", chosen);
+    }
+    Fact { default: Some(format!("others {chosen}")), ..Fact::given("ports", given.join(", ")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::example::{LOCAL, TEAM, fleet, local_with};
+    use super::*;
+
+    fn told(file: &str) -> String {
+        let instances = fleet(file).instances().unwrap();
+        let line = |fact: Fact| {
+            let default = fact.default.map(|text| format!("{text} (default)"));
+            format!(
+                "{}: {}\n",
+                fact.label,
+                fact.given.into_iter().chain(default).collect::<Vec<_>>().join(", ")
+            )
+        };
+        facts(&instances[0].spec).into_iter().map(line).collect()
+    }
+
+    #[test]
+    fn what_a_fleet_file_leaves_unsaid_is_told() {
+        insta::assert_snapshot!(told(LOCAL), @"
+        provider: local
+        broker: embedded
+        authentication: off (default)
+        ports: free ones of this machine (default)
+        ");
+        insta::assert_snapshot!(told(&LOCAL.replace("count: 3", "count: 1\n    ports: { ws: 8083 }")), @"
+        provider: local
+        broker: embedded
+        authentication: off (default)
+        ports: ws 8083, others free ones of this machine (default)
+        ");
+        let password = ", admin_password: { env: EMQX_ADMIN_PASSWORD }";
+        insta::assert_snapshot!(told(&TEAM.replace(", disk: 20 GiB", "").replace(password, "")), @"
+        provider: aws, region eu-west-3
+        machine: t3.small, ubuntu-22.04, disk as large as the image (default)
+        docker: 5:20.10.13~3-0~ubuntu-jammy
+        broker: emqx 5.0.9
+        admin password: generated once for the fleet (default)
+        ports: mqtt 1883, others the broker's own (default)
+        ");
+    }
+
+    #[test]
+    fn where_passwords_come_from() {
+        #[track_caller]
+        fn check(authentication: &str, expected: &str) {
+            let text = told(&local_with(authentication));
+            let line = text.lines().find_map(|line| line.strip_prefix("authentication: "));
+            assert_eq!(line.unwrap(), expected);
+        }
+        check("{ username: alice }", "user alice, password generated once for the fleet (default)");
+        check(
+            "{ username: alice, password: { env: SECRET } }",
+            "user alice, password from the variable SECRET",
+        );
+        check(
+            "{ username: alice, password: { file: secret.txt } }",
+            "user alice, password from the file secret.txt",
+        );
+        check(
+            "{ username: alice, password: { command: [pass, show, mqtt] } }",
+            "user alice, password from the command pass show mqtt",
+        );
+    }
+}

@@ -1,0 +1,72 @@
+//! Failures in full: what was attempted on which instance, what came of it, what to do, and how to try just that again.
+
+use std::fmt::Write;
+
+use bear_core::check::CheckResult;
+use bear_core::event::{StepError, StepRef};
+
+use super::{Detail, Manner};
+use crate::render::look::Tone;
+use crate::render::words::{duration, grouped, printable, shell};
+
+/// The most failures that are told in full. More of them mostly have one cause, and the first shows it.
+const TOLD_MAX: usize = 10;
+
+/// A step that failed.
+#[derive(Clone, Debug)]
+pub(super) struct Failure {
+    pub(super) step: StepRef,
+    pub(super) seconds: f64,
+    pub(super) error: StepError,
+    /// The checks that failed, if that is why.
+    pub(super) checks: Vec<CheckResult>,
+}
+
+/// Every failure of a run that `command` started. Each block and the end are set apart by an empty line.
+pub(super) fn failures(failures: &[Failure], command: &str, manner: &Manner) -> String {
+    let told = if manner.detail == Detail::Verbose { failures.len() } else { failures.len().min(TOLD_MAX) };
+    let (told, rest) = failures.split_at(told);
+    let mut text = String::new();
+    for failure in told {
+        let _ = write!(text, "\n{}", block(failure, command, manner));
+    }
+    if !rest.is_empty() {
+        let remark = format!("{} more failed; `--verbose` tells of them all", grouped(rest.len()));
+        let _ = writeln!(text, "\n{}", manner.look.paint(Tone::Dim, remark));
+    }
+    if !text.is_empty() {
+        text.push('\n');
+    }
+    text
+}
+
+fn block(failure: &Failure, command: &str, manner: &Manner) -> String {
+    let Failure { step, seconds, error, checks } = failure;
+    let look = manner.look;
+    let target = step.instance.as_ref().map_or("the foundation", |instance| instance.as_str());
+    let mut text = String::new();
+    let _ = writeln!(
+        text,
+        "{} could not {} {target}: {}",
+        look.paint(Tone::Bad, "error:"),
+        step.kind,
+        printable(&error.message)
+    );
+    let code = format!("{}, after {}", error.code, duration(*seconds));
+    let _ = writeln!(text, "  {}", look.paint(Tone::Dim, code));
+    // The message tells of the first check that failed.
+    for check in checks.iter().filter(|check| !error.message.contains(check.name.as_str())) {
+        let detail = printable(check.detail.as_deref().unwrap_or_default());
+        let _ = writeln!(text, "  {}: {detail}", look.paint(Tone::Bad, check.name));
+    }
+    for line in &error.last_lines {
+        let _ = writeln!(text, "  {} {}", look.paint(Tone::Dim, "|"), printable(line));
+    }
+    if let Some(help) = &error.help {
+        let _ = writeln!(text, "  {} {}", look.paint(Tone::Hint, "help:"), printable(help));
+    }
+    let only = step.instance.as_ref().map(|instance| format!(" --only {instance}")).unwrap_or_default();
+    let retry = format!("bear {command} {}{only}", shell(&manner.fleet));
+    let _ = writeln!(text, "  {} {}", look.paint(Tone::Hint, "retry:"), look.paint(Tone::Hint, retry));
+    text
+}

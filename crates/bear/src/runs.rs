@@ -1,0 +1,157 @@
+//! Runs: what `apply`, `destroy` and `verify` do once they have a plan. The lock, the signals, the report, the end.
+
+use bear_core::event::{Event, Operation, Summary, VERSION, What};
+use bear_core::plan::Plan;
+use bear_core::state::v1::{Record, State};
+use bear_engine::adapter::Adapters;
+use bear_engine::store::FileStore;
+use bear_engine::{Clock, Limits, Stop, Store, SystemClock};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+use crate::args::{LockArgs, RunArgs};
+use crate::context::Context;
+use crate::credentials::random_id;
+use crate::exit::ExitStatus;
+use crate::fault::Fault;
+use crate::lock;
+use crate::planning::Wanted;
+use crate::render::report::{self, Manner, Reporter};
+use crate::render::{next, results};
+
+/// A plan to carry out.
+pub(crate) struct Run<'a> {
+    pub(crate) operation: Operation,
+    pub(crate) wanted: &'a Wanted,
+    pub(crate) plan: &'a Plan,
+    pub(crate) opening: Vec<Record>,
+    pub(crate) adapters: Adapters,
+    pub(crate) args: &'a RunArgs,
+}
+
+/// Takes the fleet's lock and opens its store; says what a crash left behind.
+pub(crate) fn open(wanted: &Wanted, args: &LockArgs, context: &Context) -> Result<FileStore, Fault> {
+    let lock = lock::take(&wanted.folder, args, context)?;
+    let lineage = random_id()?;
+    let store = FileStore::open(lock, wanted.name(), || lineage)?;
+    wanted.file.refuse_second(store.state())?;
+    if let Some(recovery) = store.recovered() {
+        let torn = match recovery.torn_bytes {
+            0 => String::new(),
+            bytes => format!(", and {bytes} bytes of one that was never finished were cut off"),
+        };
+        context.printer.note(format_args!(
+            "the last run did not come to its end: {} of its records were recovered{torn}",
+            recovery.entries
+        ));
+    }
+    Ok(store)
+}
+
+/// Carries out a plan, and reports it as it goes.
+pub(crate) async fn carry_out(run: Run<'_>, store: &mut dyn Store, context: &Context) -> Result<Summary, Fault> {
+    let limits = limits(run.args);
+    let mut reporter = reporter(run.wanted, context);
+    let engine = bear_engine::Run {
+        plan: run.plan,
+        operation: run.operation,
+        opening: run.opening,
+        adapters: &run.adapters,
+        limits: &limits,
+        clock: &SystemClock,
+        stop: stop_on_signals()?,
+    };
+    let summary = bear_engine::run(engine, store, &mut |event: &Event| reporter.event(event)).await;
+    let told = reporter.finish();
+    let summary = summary?;
+    told.map_err(|error| Fault::failed("bear::output", "could not write all of the output").caused_by(&error))?;
+    Ok(summary)
+}
+
+fn reporter(wanted: &Wanted, context: &Context) -> Box<dyn Reporter> {
+    let printer = &context.printer;
+    if printer.json() {
+        return report::for_programs();
+    }
+    report::for_people(Manner {
+        look: printer.stderr_look(),
+        detail: printer.run_detail(),
+        fleet: wanted.file.shown.clone(),
+    })
+}
+
+fn limits(args: &RunArgs) -> Limits {
+    let mut limits = Limits::default();
+    if let Some(at_once) = args.parallelism {
+        limits = limits.with_parallelism(at_once.into());
+    }
+    if let Some(deadline) = args.timeout {
+        limits = limits.with_deadline(deadline.duration());
+    }
+    limits
+}
+
+/// The first Ctrl-C, or a polite request to end, lets what runs come to its end; the second stops at once.
+fn stop_on_signals() -> Result<watch::Receiver<Stop>, Fault> {
+    let listen = |kind| {
+        signal(kind).map_err(|error| Fault::failed("bear::signals", "could not listen for signals").caused_by(&error))
+    };
+    let (mut interrupt, mut terminate) = (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?);
+    let (sender, receiver) = watch::channel(Stop::No);
+    tokio::spawn(async move {
+        for stop in [Stop::Drain, Stop::Now] {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+            if sender.send(stop).is_err() {
+                return;
+            }
+        }
+    });
+    Ok(receiver)
+}
+
+/// How a run ended, as an exit status.
+pub(crate) fn status(summary: &Summary) -> ExitStatus {
+    match summary {
+        Summary { interrupted: true, .. } => ExitStatus::Interrupted,
+        Summary { ok: false, .. } => ExitStatus::Failed,
+        Summary { .. } => ExitStatus::Done,
+    }
+}
+
+/// Shows people what came of a run, and what to type next.
+pub(crate) fn conclude(wanted: &Wanted, operation: Operation, summary: &Summary, state: &State, context: &Context) {
+    let printer = &context.printer;
+    if printer.json() {
+        return;
+    }
+    let look = printer.stdout_look();
+    match operation {
+        Operation::Apply => printer.data(results::applied(summary, state, look)),
+        Operation::Verify => printer.data(results::verified(summary, look)),
+        Operation::Destroy => {}
+    }
+    let commands = next::after(operation, summary, state, &wanted.file.shown);
+    if !commands.is_empty() {
+        printer.note(format_args!("\n{}", next::next(&commands, printer.stderr_look())));
+    }
+}
+
+/// The events of a run that had nothing to do, for programs that wait for its summary.
+pub(crate) fn nothing_to_do(operation: Operation, context: &Context) -> Result<ExitStatus, Fault> {
+    let summary = Summary {
+        ok: true,
+        succeeded: 0,
+        failed: 0,
+        skipped: 0,
+        interrupted: false,
+        seconds: 0.0,
+        instances: Vec::new(),
+    };
+    for (seq, what) in (1..).zip([What::RunStarted { operation, steps: 0 }, What::Summary(summary)]) {
+        context.printer.document(&Event { version: VERSION, seq, at: SystemClock.now(), what });
+    }
+    Ok(ExitStatus::Done)
+}

@@ -1,0 +1,134 @@
+//! `bear apply`: from nothing, again, more, less, and whatever keeps it from beginning
+
+use std::collections::BTreeSet;
+use std::net::TcpListener;
+
+use serde_json::Value;
+
+use crate::brokers::{check_run, fleet_of};
+use crate::support::{Project, check};
+
+#[test]
+fn from_nothing_to_three_proven_brokers() {
+    let project = Project::of(3);
+    let outcome = project.bear("apply fleets/demo.yaml --yes").ok();
+    check_run!(outcome.stdout, @"");
+    let said = outcome.stderr.lines().skip_while(|line| !line.contains("done")).collect::<Vec<_>>();
+    check_run!(said.join("\n"), @"");
+    project.expect_settled("demo", 3);
+
+    let before = (project.running("demo"), project.state("demo"));
+    check!(project.bear("apply fleets/demo.yaml --yes"), @"");
+    assert_eq!((project.running("demo"), project.state("demo")), before);
+}
+
+#[test]
+fn for_programs() {
+    let project = Project::of(1);
+    let outcome = project.bear("apply --yes --json").ok();
+    let events = outcome.stdout.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()).collect::<Vec<_>>();
+    for (event, seq) in events.iter().zip(1_u64..) {
+        assert_eq!((&event["version"], &event["seq"]), (&Value::from(1), &Value::from(seq)), "{event}");
+    }
+    let types = events.iter().map(|event| event["type"].as_str().unwrap());
+    assert_eq!(types.collect::<BTreeSet<_>>().len(), 5, "{outcome}");
+    let summary = events.last().unwrap();
+    assert_eq!((&summary["type"], &summary["ok"]), (&Value::from("summary"), &Value::from(true)), "{summary}");
+    let checks = summary["instances"][0]["checks"].as_array().unwrap();
+    assert!(checks.iter().all(|check| check["ok"] == true && check["millis"].is_number()), "{summary}");
+    let checks = checks.iter().map(|check| check["name"].as_str().unwrap()).collect::<Vec<_>>().join("\n");
+    insta::assert_snapshot!(checks, @"");
+
+    let again = project.bear("apply --yes --json --only broker").ok();
+    check!(again, @"");
+}
+
+#[test]
+fn nobody_to_ask() {
+    let project = Project::of(1);
+    let before = project.files();
+    check!(project.bear("apply"), @"");
+    assert_eq!(project.bear("apply --json").code(), 3);
+    assert_eq!(project.bear("destroy").code(), 3);
+    assert_eq!(project.files(), before);
+}
+
+#[test]
+fn more_and_fewer_touch_exactly_the_difference() {
+    let project = Project::of(2);
+    let deployed = |count| {
+        project.write("fleets/demo.yaml", fleet_of(count));
+        let outcome = project.bear("apply fleets/demo.yaml --yes").ok();
+        project.expect_settled("demo", count);
+        let state = project.state("demo")["instances"].as_object().unwrap().clone();
+        (outcome.stdout, state)
+    };
+    let (_, two) = deployed(2);
+    let (plan, four) = deployed(4);
+    assert!(plan.contains("Plan: 2 to create, 0 to change, 0 to replace, 0 to destroy, 2 unchanged."), "{plan}");
+    assert!(two.iter().all(|(name, recorded)| four[name] == *recorded), "{two:#?}\n{four:#?}");
+    let (plan, one) = deployed(1);
+    assert!(plan.contains("Plan: 0 to create, 0 to change, 0 to replace, 3 to destroy, 1 unchanged."), "{plan}");
+    assert!(one.iter().all(|(name, recorded)| two[name] == *recorded), "{one:#?}\n{two:#?}");
+    assert_eq!(project.instances("demo").read_dir().unwrap().count(), 1);
+}
+
+#[test]
+fn removing_a_member_touches_one() {
+    let members = |names: &[&str]| {
+        let members = names.iter().map(|name| format!("      {name}:\n")).collect::<String>();
+        format!("fleet: demo\nprovider: local\ngroups:\n  line:\n    broker: embedded\n    members:\n{members}")
+    };
+    let project = Project::new().with("fleets/demo.yaml", members(&["press", "oven", "packing"]));
+    project.bear("apply --yes").ok();
+    let before = project.state("demo")["instances"].clone();
+
+    project.write("fleets/demo.yaml", members(&["press", "packing"]));
+    check_run!(project.bear("apply --yes").ok().stdout, @"");
+
+    project.expect_settled("demo", 2);
+    for instance in ["demo-line-press", "demo-line-packing"] {
+        assert_eq!(project.recorded("demo", instance), before[instance]);
+    }
+}
+
+#[test]
+fn a_port_that_another_program_holds() {
+    let held = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = held.local_addr().unwrap().port();
+    let fleet = format!("{}    ports:\n      ws: {port}\n", fleet_of(1));
+    let project = Project::new().with("fleets/demo.yaml", &fleet);
+    let before = project.files();
+
+    for command in ["plan", "apply --yes"] {
+        let outcome = project.bear(command);
+        assert_eq!(outcome.code(), 3, "{outcome}");
+        check_run!(outcome.stderr.replace(&port.to_string(), "[PORT]"), @"");
+        assert_eq!(project.files(), before);
+    }
+    let error = serde_json::from_str::<Value>(&project.bear("apply --yes --json").stderr).unwrap();
+    let location = serde_json::json!({ "file": "fleets/demo.yaml", "line": 8, "column": 11 });
+    assert_eq!(error["error"]["location"], location);
+}
+
+#[test]
+fn a_provider_that_comes_later() {
+    let project = Project::new().with("fleets/team.yaml", include_str!("../../fleets/team.yaml"));
+    let before = project.files();
+    check!(project.bear("apply --yes"), @"");
+    assert_eq!(project.files(), before);
+}
+
+#[test]
+fn two_fleets_at_once_share_no_port() {
+    let projects = [Project::of(2), Project::of(2)];
+    let running = projects.each_ref().map(|project| project.start("apply --yes"));
+    for (project, bear) in projects.iter().zip(running) {
+        let outcome = project.end(bear);
+        assert_eq!(outcome.code(), 0, "{outcome}{}", project.read("said.txt"));
+        project.expect_settled("demo", 2);
+    }
+    let ports = projects.iter().flat_map(|project| project.ports("demo")).collect::<Vec<_>>();
+    assert_eq!(ports.len(), 12);
+    assert_eq!(ports.iter().collect::<BTreeSet<_>>().len(), 12, "{ports:?}");
+}

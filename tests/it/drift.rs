@@ -1,0 +1,102 @@
+//! Drift: brokers that died or hang, what bear says of them, and how it brings them back
+
+use rumqttc::QoS;
+use rustix::process::Signal;
+
+use crate::brokers::{check_run, eventually, send};
+use crate::client::Client;
+use crate::support::{Project, check};
+
+#[test]
+fn a_broker_that_died_comes_back_with_all_it_had() {
+    let project = Project::of(2);
+    project.bear("apply --yes").ok();
+    let recorded = project.recorded("demo", "demo-broker-1");
+    let port = project.mqtt_port("demo", "demo-broker-1");
+    let mut away = Client::persistent("away", port);
+    away.subscribe("plant/#", QoS::ExactlyOnce);
+    away.disconnect();
+    let mut sender = Client::passing("sender", port);
+    sender.publish("plant/kept", QoS::AtLeastOnce, true, "retained");
+    sender.publish("plant/one", QoS::AtLeastOnce, false, "at QoS 1");
+    sender.publish("plant/two", QoS::ExactlyOnce, false, "at QoS 2");
+
+    send(project.pid_of("demo", "demo-broker-1"), Signal::KILL);
+    eventually("its process is gone", || project.running("demo").len() == 1);
+    let plan = project.bear("plan --detailed-exitcode");
+    assert_eq!(plan.code(), 2);
+    check!(plan, @"");
+    check!(project.bear("plan --offline --detailed-exitcode"), @"");
+    check_run!(project.bear("status --only demo-broker-1"), @"");
+    assert_eq!(project.bear("verify --only demo-broker-1").code(), 5);
+
+    project.bear("apply fleets/demo.yaml --yes").ok();
+    project.expect_settled("demo", 2);
+    let healed = project.recorded("demo", "demo-broker-1");
+    assert_eq!(healed["installed"]["ports"], recorded["installed"]["ports"]);
+    let mut back = Client::persistent("away", port);
+    assert!(back.session_present);
+    let received = [back.receive(), back.receive(), back.receive()];
+    assert_eq!(received, ["retained", "at QoS 1", "at QoS 2"]);
+    // Whatever came twice would come before this.
+    back.publish("plant/end", QoS::AtLeastOnce, false, "the end");
+    assert_eq!(back.receive(), "the end");
+    let mut late = Client::passing("late", port);
+    late.subscribe("plant/kept", QoS::AtLeastOnce);
+    assert_eq!(late.receive(), "retained");
+}
+
+#[test]
+fn a_broker_that_hangs_is_found_out() {
+    let project = Project::of(1);
+    project.bear("apply --yes").ok();
+    let verified = project.bear("verify").ok();
+    assert!(verified.stdout.contains("mqtt.qos2"), "{verified}");
+    let health = || project.bear("status --json").ok().json()["instances"][0]["health"].clone();
+    assert_eq!(health(), "healthy");
+
+    let broker = project.pid_of("demo", "demo-broker-1");
+    send(broker, Signal::STOP);
+    assert_eq!(health(), "unhealthy");
+    let outcome = project.bear("verify --json");
+    assert_eq!(outcome.code(), 5, "{outcome}");
+    let summary = outcome.stdout.lines().last().unwrap();
+    let summary = serde_json::from_str::<serde_json::Value>(summary).unwrap();
+    assert_eq!((&summary["type"], &summary["ok"]), (&"summary".into(), &false.into()), "{summary}");
+
+    send(broker, Signal::CONT);
+    project.bear("verify").ok();
+    assert_eq!(health(), "healthy");
+    project.expect_settled("demo", 1);
+}
+
+#[test]
+fn a_folder_that_was_deleted_under_its_broker() {
+    let project = Project::of(1);
+    project.bear("apply --yes").ok();
+    std::fs::remove_dir_all(project.instances("demo").join("demo-broker-1")).unwrap();
+    assert_eq!(project.bear("plan --detailed-exitcode").code(), 2);
+    project.bear("apply fleets/demo.yaml --yes").ok();
+    project.expect_settled("demo", 1);
+}
+
+#[test]
+fn destroying_one_fleet_leaves_all_others_alone() {
+    let project = Project::of(2).with("fleets/other.yaml", crate::brokers::fleet_of(1).replace("demo", "other"));
+    project.bear("apply fleets/other.yaml --yes").ok();
+    project.bear("apply fleets/demo.yaml --yes").ok();
+    let others = project.running("other");
+
+    let outcome = project.bear("destroy fleets/demo.yaml --yes").ok();
+    check_run!(outcome.stdout, @"");
+    project.expect_gone("demo");
+    assert_eq!(project.running("other"), others);
+    project.expect_settled("other", 1);
+    check!(project.bear("destroy fleets/demo.yaml --yes"), @"");
+    check!(project.bear("verify fleets/demo.yaml"), @"");
+    project.bear("verify fleets/other.yaml").ok();
+
+    project.bear("apply fleets/demo.yaml --yes --only demo-broker-2").ok();
+    project.bear("destroy fleets/demo.yaml --yes --only demo-broker-2").ok();
+    project.expect_gone("demo");
+}

@@ -1,0 +1,71 @@
+//! Every fleet file that comes with bear, put to use
+
+use std::fs;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+
+use crate::support::Project;
+
+/// The fleet files of the repository, by their paths within it.
+pub(crate) fn fleet_files() -> Vec<(PathBuf, String)> {
+    let repository = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
+    let files = ["examples", "fleets"].into_iter().flat_map(|folder| {
+        fs::read_dir(repository.join(folder)).unwrap().map(move |file| Path::new(folder).join(file.unwrap().file_name()))
+    });
+    let mut files = files.map(|path| (path.clone(), fs::read_to_string(repository.join(path)).unwrap()));
+    let mut files = files.by_ref().collect::<Vec<_>>();
+    files.sort();
+    files
+}
+
+/// A project with a copy of `examples/` and `fleets/`.
+pub(crate) fn project() -> Project {
+    fleet_files().iter().fold(Project::new(), |project, (path, text)| {
+        project.with(path.to_str().unwrap(), elsewhere(text))
+    })
+}
+
+/// The same fleet on ports that are free right now: whoever tries an example may well be running the tests, too.
+fn elsewhere(fleet: &str) -> String {
+    let mut held = Vec::new();
+    let words = fleet.split_inclusive([' ', '\n']).map(|word| {
+        let digits = word.trim_end_matches([' ', '\n', ',']);
+        match digits.parse::<u16>() {
+            Ok(1024..) => {
+                // Below the ports that the system gives to connections, which come and go.
+                let port = (30_000..32_768).find_map(|port| TcpListener::bind(("127.0.0.1", port)).ok()).unwrap();
+                let free = port.local_addr().unwrap().port().to_string();
+                held.push(port);
+                word.replace(digits, &free)
+            }
+            _ => word.to_owned(),
+        }
+    });
+    words.collect()
+}
+
+#[test]
+fn are_valid_and_can_be_planned() {
+    let project = project();
+    for (path, _) in fleet_files() {
+        for command in ["validate", "plan", "graph"] {
+            project.bear_with([command, path.to_str().unwrap()]).ok();
+        }
+    }
+}
+
+#[test]
+fn can_be_applied_proven_and_destroyed() {
+    let project = project();
+    let local = fleet_files().into_iter().filter(|(_, text)| text.contains("\nprovider: local\n"));
+    let local = local.map(|(path, _)| path.to_str().unwrap().to_owned()).collect::<Vec<_>>();
+    assert_eq!(local, ["examples/local.yaml", "examples/members.yaml", "examples/password.yaml"]);
+    for path in local {
+        for command in ["apply --yes", "verify", "plan --detailed-exitcode", "destroy --yes"] {
+            project.bear(&format!("{command} {path}")).ok();
+        }
+    }
+    for fleet in ["demo", "plant-lab", "guarded"] {
+        project.expect_gone(fleet);
+    }
+}

@@ -1,0 +1,33 @@
+//! End to end: the program `bear`, run as people run it. A module for each command, and one binary for all, since
+//! linking takes longer than running.
+
+mod brokers;
+mod client;
+mod support;
+
+mod apply;
+mod bad_input;
+mod completions;
+mod confirm;
+mod crash;
+mod drift;
+mod examples;
+mod exit_status;
+mod graph;
+mod init;
+mod inventory;
+mod lock;
+mod logs;
+mod mosquitto;
+mod open;
+mod output;
+mod password;
+mod plan;
+mod readme;
+mod schema;
+mod secret;
+mod state;
+mod state_faults;
+mod status;
+mod two_files;
+mod validate;
