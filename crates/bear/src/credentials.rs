@@ -17,8 +17,8 @@ use crate::fault::Fault;
 /// How long a command that prints a secret may take.
 const COMMAND_DEADLINE: Duration = Duration::from_secs(30);
 
-/// The longest secret, in bytes. More than this is a mistake, such as a wrong file.
-const SECRET_MAX: u64 = 64 * 1024;
+/// The longest password, in bytes: MQTT carries no longer one (MQTT-1.5.6). More is a mistake, such as a wrong file.
+const SECRET_MAX: u64 = 65_535;
 
 /// How many characters a generated password has: 24 of 62 are 142 bits.
 const GENERATED_LENGTH: usize = 24;
@@ -127,7 +127,7 @@ fn bounded(source: impl Read) -> io::Result<String> {
     let mut text = String::new();
     source.take(SECRET_MAX + 1).read_to_string(&mut text)?;
     if text.len() as u64 > SECRET_MAX {
-        return Err(io::Error::new(ErrorKind::FileTooLarge, "more than 64 KiB can be no password"));
+        return Err(io::Error::new(ErrorKind::FileTooLarge, "it is longer than 65,535 bytes"));
     }
     Ok(text)
 }
@@ -159,7 +159,7 @@ fn run(words: &[String], username: &str, project: &Path) -> Result<String, Fault
     }
     match (printed, status) {
         (Ok(Ok(text)), Some(status)) if status.success() => Ok(text.unwrap_or_default()),
-        (Ok(Err(error)), _) => Err(failed("printed what can be no password".to_owned()).caused_by(&error)),
+        (Ok(Err(error)), _) => Err(failed("printed what is no password".to_owned()).caused_by(&error)),
         (_, Some(status)) => Err(failed(format!("failed: {status}"))),
         (_, None) => Err(failed(format!("did not come to its end within {}s", COMMAND_DEADLINE.as_secs()))
             .with_help("whatever it leaves running must close its output, too")),
@@ -177,7 +177,7 @@ fn wait(child: &mut Child, deadline: Instant) -> Option<ExitStatus> {
     }
 }
 
-fn unavailable(username: &str, why: String) -> Fault {
+fn unavailable(username: &str, why: impl std::fmt::Display) -> Fault {
     Fault::input("bear::secret::unavailable", format!("could not get the password of `{username}`: {why}"))
 }
 

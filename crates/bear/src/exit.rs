@@ -19,7 +19,7 @@ pub(crate) enum ExitStatus {
     Unhealthy,
     /// The state can't be read or written.
     State,
-    /// Interrupted.
+    /// Interrupted, or a question was answered with no.
     Interrupted,
 }
 

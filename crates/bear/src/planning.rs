@@ -157,7 +157,9 @@ pub(crate) fn make(
     check_names(instances, state, only)?;
     let adoptions = state.map(|state| adopt(state, observed, SystemClock.now())).unwrap_or_default();
     let adopted = state.filter(|_| !adoptions.is_empty()).cloned().map(|mut state| {
-        adoptions.iter().for_each(|record| state.apply(record));
+        for record in &adoptions {
+            state.apply(record);
+        }
         state
     });
     let state = adopted.as_ref().or(state);

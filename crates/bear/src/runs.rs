@@ -33,7 +33,7 @@ pub(crate) struct Run<'a> {
 pub(crate) fn open(wanted: &Wanted, args: &LockArgs, context: &Context) -> Result<FileStore, Fault> {
     let lock = lock::take(&wanted.folder, args, context)?;
     let lineage = random_id()?;
-    let store = FileStore::open(lock, wanted.name(), || lineage)?;
+    let mut store = FileStore::open(lock, wanted.name(), || lineage)?;
     wanted.file.refuse_second(store.state())?;
     if let Some(recovery) = store.recovered() {
         let torn = match recovery.torn_bytes {
@@ -44,6 +44,8 @@ pub(crate) fn open(wanted: &Wanted, args: &LockArgs, context: &Context) -> Resul
             "the last run did not come to its end: {} of its records were recovered{torn}",
             recovery.entries
         ));
+        // Where there turns out to be nothing to do, no run does this, and the next bear would say all of it again.
+        store.fold()?;
     }
     Ok(store)
 }
@@ -140,7 +142,10 @@ pub(crate) fn conclude(wanted: &Wanted, operation: Operation, summary: &Summary,
 }
 
 /// The events of a run that had nothing to do, for programs that wait for its summary.
-pub(crate) fn nothing_to_do(operation: Operation, context: &Context) -> Result<ExitStatus, Fault> {
+pub(crate) fn nothing_to_do(operation: Operation, context: &Context) {
+    if !context.printer.json() {
+        return;
+    }
     let summary = Summary {
         ok: true,
         succeeded: 0,
@@ -153,5 +158,4 @@ pub(crate) fn nothing_to_do(operation: Operation, context: &Context) -> Result<E
     for (seq, what) in (1..).zip([What::RunStarted { operation, steps: 0 }, What::Summary(summary)]) {
         context.printer.document(&Event { version: VERSION, seq, at: SystemClock.now(), what });
     }
-    Ok(ExitStatus::Done)
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bear_core::check::CheckResult;
 use bear_core::event::StepError;
+use bear_core::name::InstanceName;
 use bear_core::plan::{Step, StepKind};
 use bear_core::state::v1::{Installed, Machine, State};
 use bear_provider::{CreateRequest, DestroyRequest};
@@ -143,6 +144,7 @@ async fn verify(
     adapters: &Adapters,
     checks: &UnboundedSender<(NodeIndex, CheckResult)>,
 ) -> Outcome {
+    let instance = request.instance.clone();
     let results = Mutex::new(Vec::new());
     let report = |check: CheckResult| {
         // The receiver lives as long as the run; after it nobody wants to know.
@@ -150,12 +152,12 @@ async fn verify(
         results.lock().unwrap_or_else(PoisonError::into_inner).push(check);
     };
     adapters.verifier.verify(request, &report).await;
-    judge(&results.into_inner().unwrap_or_else(PoisonError::into_inner))
+    judge(&instance, &results.into_inner().unwrap_or_else(PoisonError::into_inner))
 }
 
 /// A broker is proven if every check that was run passed, and one was run at all. A check that failed is not run
 /// again: a broker that carries a message only sometimes is not to be trusted.
-fn judge(results: &[CheckResult]) -> Outcome {
+fn judge(instance: &InstanceName, results: &[CheckResult]) -> Outcome {
     let failed = results.iter().filter(|check| !check.ok).collect::<Vec<_>>();
     match failed.as_slice() {
         [] if results.is_empty() => {
@@ -171,7 +173,7 @@ fn judge(results: &[CheckResult]) -> Outcome {
                 first.detail.as_deref().unwrap_or("no detail")
             );
             Err(StepError::permanent("bear::verify::failed", message)
-                .with_help("look at what the broker says with `bear logs INSTANCE`"))
+                .with_help(format!("see what its broker says with `bear logs {instance}`")))
         }
     }
 }

@@ -46,14 +46,12 @@ pub(crate) async fn run(args: ApplyArgs, context: &Context) -> Result<ExitStatus
     if !context.printer.json() {
         context.printer.data(context.printer.plan(&planned.plan));
     }
-    if planned.plan.is_empty() && context.printer.json() {
-        return runs::nothing_to_do(Operation::Apply, context);
-    }
     if planned.plan.is_empty() {
+        runs::nothing_to_do(Operation::Apply, context);
         return Ok(ExitStatus::Done);
     }
     if !confirm(&question(&planned.plan), args.yes, context)? {
-        return Ok(ExitStatus::Done);
+        return Ok(ExitStatus::Interrupted);
     }
     let secrets = Secrets::of(&wanted.folder);
     let wallet = Wallet::open(specs(&planned.plan), wanted.file.project.root(), &secrets, true)?;
@@ -75,10 +73,7 @@ fn recorded(wanted: &Wanted, args: &ApplyArgs, state: &State) -> Result<Option<R
     if args.fleet.fleet.is_some() || !args.only.only.is_empty() {
         return Ok(None);
     }
-    let recorded = match wanted.folder.read_plan(env!("CARGO_PKG_VERSION")) {
-        Ok(recorded) => recorded,
-        Err(error) => return Err(error.into()),
-    };
+    let recorded = wanted.folder.read_plan(env!("CARGO_PKG_VERSION"))?;
     // A plan without changes leaves nothing to run exactly, so what has changed since is planned.
     let Some(recorded) = recorded.filter(|recorded| !recorded.is_empty()) else { return Ok(None) };
     if state.used_plans.contains(&recorded.id) {

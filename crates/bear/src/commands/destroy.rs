@@ -33,11 +33,11 @@ pub(crate) async fn run(args: DestroyArgs, context: &Context) -> Result<ExitStat
     let wanted = Wanted::read(args.fleet.fleet.as_deref(), context)?;
     refuse_without_terminal(args.yes, context)?;
     if wanted.load()?.is_none_or(|state| state.instances.is_empty()) {
-        return nothing_is_deployed(&wanted, context);
+        return Ok(nothing_is_deployed(&wanted, context));
     }
     let mut store = runs::open(&wanted, &args.lock, context)?;
     let Some(first) = store.state().instances.values().next() else {
-        return nothing_is_deployed(&wanted, context);
+        return Ok(nothing_is_deployed(&wanted, context));
     };
     let world = World::new(first.spec.provider, &wanted.folder, &context.environment)?;
     let observed = observe_deployed(&wanted, Some(store.state()), false, context).await?;
@@ -50,7 +50,7 @@ pub(crate) async fn run(args: DestroyArgs, context: &Context) -> Result<ExitStat
         several => format!("Do you want to destroy these {several} instances?"),
     };
     if !confirm(&question, args.yes, context)? {
-        return Ok(ExitStatus::Done);
+        return Ok(ExitStatus::Interrupted);
     }
     let run = Run {
         operation: Operation::Destroy,
@@ -65,10 +65,8 @@ pub(crate) async fn run(args: DestroyArgs, context: &Context) -> Result<ExitStat
     Ok(runs::status(&summary))
 }
 
-fn nothing_is_deployed(wanted: &Wanted, context: &Context) -> Result<ExitStatus, Fault> {
-    if context.printer.json() {
-        return runs::nothing_to_do(Operation::Destroy, context);
-    }
+fn nothing_is_deployed(wanted: &Wanted, context: &Context) -> ExitStatus {
+    runs::nothing_to_do(Operation::Destroy, context);
     context.printer.note(format_args!("nothing of the fleet `{}` is deployed", wanted.name()));
-    Ok(ExitStatus::Done)
+    ExitStatus::Done
 }

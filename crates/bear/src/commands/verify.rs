@@ -91,7 +91,9 @@ impl Store for Scratch {
     }
 
     fn record(&mut self, records: &[Record]) -> Result<(), StoreError> {
-        records.iter().for_each(|record| self.0.apply(record));
+        for record in records {
+            self.0.apply(record);
+        }
         Ok(())
     }
 
