@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::check::CheckResult;
 use crate::name::InstanceName;
-use crate::plan::StepKind;
+use crate::step::StepKind;
 
 /// The version of the events' JSON. Fields are only ever added.
 pub const VERSION: u32 = 1;

@@ -12,4 +12,5 @@ pub mod observed;
 pub mod plan;
 pub mod problem;
 pub mod state;
+pub mod step;
 pub mod unit;

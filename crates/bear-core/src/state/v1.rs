@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use crate::fleet::Spec;
 use crate::fleet::model::Ports;
 use crate::name::{FleetName, GroupName, InstanceName};
-use crate::plan::StepKind;
+use crate::step::StepKind;
 
 /// The version of the formats in this module.
 pub const VERSION: u32 = 1;
