@@ -9,16 +9,13 @@ use mqtt5_protocol::{Packet, ReasonCode};
 use tokio::sync::Notify;
 
 use super::connection::Socket;
-use super::core::link::{Fault, Hello, LinkId};
+use super::core::link::{Fault, Hello, LinkId, NEVER};
 use super::core::topic::is_topic_name;
 use super::outbox::Outbox;
 use super::server::Shared;
 use super::wire::{V5, V311};
 use super::{clock, packets, wire};
 use crate::limits;
-
-/// A session expiry that never comes (MQTT 5, section 3.1.2.11.2); what MQTT 3.1.1 means by a session that is kept.
-const NEVER: u32 = u32::MAX;
 
 /// A client that was let in, with CONNACK as the first thing in its outbox.
 #[derive(Debug)]
@@ -61,7 +58,7 @@ pub(super) async fn shake_hands(
         client: assigned.clone().unwrap_or_else(|| connect.client_id.clone()),
         clean_start: connect.clean_start,
         expiry_seconds: terms.expiry_seconds,
-        will: packets::will(&connect, clock::now()),
+        will: packets::will(&connect),
         window: terms.window,
         incoming: if version == V5 { limits::RECEIVE_MAXIMUM } else { u16::MAX },
         wake: Arc::clone(&wake),

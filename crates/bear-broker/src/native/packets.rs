@@ -12,31 +12,36 @@ use super::core::message::{Delivery, Message, Properties, Qos, RetainHandling, S
 
 /// The message of a PUBLISH under the topic name that its alias stands for.
 pub(super) fn message(packet: &PublishPacket, topic: String, now: u64) -> Message {
-    Message {
+    let mut message = Message {
         topic,
         // A copy: a few bytes that wait for long must not hold on to the buffer that they came in.
         payload: Bytes::copy_from_slice(&packet.payload),
         qos: qos(packet.qos),
         retain: packet.retain,
-        expires_at: packet.properties.get_message_expiry_interval().map(|seconds| later(now, seconds)),
+        expires_at: None,
         properties: properties(&packet.properties),
-    }
+    };
+    message.expire_after(packet.properties.get_message_expiry_interval(), now);
+    message
 }
 
-/// The will of a CONNECT. Its message expires from when it is published, which is now as far as one can tell.
-pub(super) fn will(packet: &ConnectPacket, now: u64) -> Option<Will> {
+/// The will of a CONNECT.
+pub(super) fn will(packet: &ConnectPacket) -> Option<Will> {
     let will = packet.will.as_ref()?;
-    let expires = packet.will_properties.get_message_expiry_interval();
-    let delay_seconds = will.properties.will_delay_interval.unwrap_or(0);
     let message = Message {
         topic: will.topic.clone(),
         payload: Bytes::copy_from_slice(&will.payload),
         qos: qos(will.qos),
         retain: will.retain,
-        expires_at: expires.map(|seconds| later(now, seconds)),
+        expires_at: None,
         properties: properties(&packet.will_properties),
     };
-    Some(Will { message, delay_seconds })
+    let delay_seconds = will.properties.will_delay_interval.unwrap_or(0);
+    Some(Will {
+        message,
+        delay_seconds,
+        expiry_seconds: packet.will_properties.get_message_expiry_interval(),
+    })
 }
 
 pub(super) fn subscription(options: SubscriptionOptions, id: Option<u32>) -> (Subscription, RetainHandling) {
@@ -97,10 +102,6 @@ fn qos(qos: QoS) -> Qos {
         QoS::AtLeastOnce => Qos::AtLeastOnce,
         QoS::ExactlyOnce => Qos::ExactlyOnce,
     }
-}
-
-fn later(now: u64, seconds: u32) -> u64 {
-    now + u64::from(seconds) * 1000
 }
 
 fn properties(from: &codec::Properties) -> Properties {

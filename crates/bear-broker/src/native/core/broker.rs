@@ -272,7 +272,9 @@ impl Broker {
     }
 
     fn publish_will(&mut self, client: &str, will: Will, now: u64) -> Result<(), Fault> {
-        self.route(client, None, will.message, now)
+        let Will { mut message, expiry_seconds, .. } = will;
+        message.expire_after(expiry_seconds, now);
+        self.route(client, None, message, now)
     }
 
     /// Queues a message for everyone it is for and keeps it where it is to be retained, together with `taken`.

@@ -8,6 +8,9 @@ use tokio::sync::Notify;
 
 use super::message::{Delivery, Message, Will};
 
+/// A session expiry that never comes (MQTT 5, section 3.1.2.11.2); what MQTT 3.1.1 means by a session that is kept.
+pub(crate) const NEVER: u32 = u32::MAX;
+
 /// Why the broker does not do what a client asked for.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Fault {

@@ -35,6 +35,11 @@ pub(crate) struct Properties {
 }
 
 impl Message {
+    /// Makes the message expire so long after `now`, if it is to expire at all.
+    pub(crate) fn expire_after(&mut self, seconds: Option<u32>, now: u64) {
+        self.expires_at = seconds.map(|seconds| now + u64::from(seconds) * 1000);
+    }
+
     pub(crate) fn is_expired(&self, now: u64) -> bool {
         self.expires_at.is_some_and(|expires_at| expires_at <= now)
     }
@@ -83,4 +88,6 @@ pub(crate) struct Delivery {
 pub(crate) struct Will {
     pub(crate) message: Message,
     pub(crate) delay_seconds: u32,
+    /// How long the message is worth delivering, from when it is published.
+    pub(crate) expiry_seconds: Option<u32>,
 }

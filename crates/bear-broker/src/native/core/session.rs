@@ -3,11 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
+use super::link::NEVER;
 use super::message::{Delivery, Message, Subscription};
 use crate::limits;
-
-/// A session expiry that never comes (MQTT 5, section 3.1.2.11.2).
-pub(crate) const NEVER: u32 = u32::MAX;
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Session {

@@ -257,7 +257,9 @@ fn a_will_is_published_when_its_client_is_lost_and_not_when_it_left() {
         let mut world = World::new();
         let watcher = world.connect("watcher", 0);
         world.subscribe(&watcher, "#");
-        let will = Some(Will { message: message("will", "gone", Qos::AtMostOnce), delay_seconds });
+        let message = message("will", "gone", Qos::AtMostOnce);
+        // It expires one second after it is published, not after it was deposited.
+        let will = Some(Will { message, delay_seconds, expiry_seconds: Some(1) });
         let (client, _) = world.connect_with(Hello { will, ..hello("client", 10) });
         world.broker.end(&client, end, world.now).unwrap();
         world.now += wait * 1000;

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use super::link::NEVER;
 use super::message::Will;
-use super::session::NEVER;
 
 /// At most one waiting will a session.
 #[derive(Debug, Default)]
