@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::support::{DEMO, Outcome, Project};
 
 /// How long anything may take that is waited for. Far more than it needs, for slow machines.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(2);
 
 /// A fleet file with so many embedded brokers.
 pub(crate) fn fleet_of(count: usize) -> String {
@@ -82,15 +82,16 @@ impl Project {
 
     /// How many lines stand in a fleet's journal right now.
     pub(crate) fn journal_lines(&self, fleet: &str) -> usize {
-        let journal = fs::read(self.path(&format!(".bear/{fleet}/journal.ndjson"))).unwrap_or_default();
-        journal.iter().filter(|&&byte| byte == b'\n').count()
+        let journal = fs::read_to_string(self.path(&format!(".bear/{fleet}/journal.ndjson")));
+        journal.unwrap_or_default().matches('\n').count()
     }
 
     /// Every port that was given to a fleet.
     pub(crate) fn ports(&self, fleet: &str) -> Vec<u64> {
         let state = self.state(fleet);
         let instances = state["instances"].as_object().unwrap().values();
-        let ports = instances.flat_map(|recorded| recorded["installed"]["ports"].as_object().unwrap().values());
+        let ports =
+            instances.flat_map(|recorded| recorded["installed"]["ports"].as_object().unwrap().values());
         ports.map(|port| port.as_u64().unwrap()).collect()
     }
 
@@ -117,7 +118,7 @@ impl Project {
         assert_eq!(self.journal_lines(fleet), 0);
     }
 
-    /// Nothing of a fleet is left: no process, no folder, no port that is kept for it, nothing recorded.
+    /// Nothing of a fleet is left: no process, no folder, no port that is kept for it.
     #[track_caller]
     pub(crate) fn expect_gone(&self, fleet: &str) {
         assert_eq!(self.running(fleet), []);
@@ -126,13 +127,13 @@ impl Project {
         assert_eq!(folders.map(|folder| folder.unwrap().file_name()).collect::<Vec<_>>(), [""; 0]);
         let claims = fs::read_to_string(registry()).unwrap_or_default();
         assert!(!claims.contains(self.instances(fleet).to_str().unwrap()), "{claims}");
-        assert_eq!(self.state(fleet)["instances"], serde_json::json!({}));
     }
 
     /// How many processes say that they are a broker of the fleet, wherever they work now.
     fn strays(&self, fleet: &str) -> usize {
         let mark = format!("BEAR_BROKER_FOLDER={}/", self.instances(fleet).display());
-        let environments = processes().into_iter().filter_map(|pid| fs::read(format!("/proc/{pid}/environ")).ok());
+        let environments =
+            processes().into_iter().filter_map(|pid| fs::read(format!("/proc/{pid}/environ")).ok());
         environments.filter(|environment| contains(environment, mark.as_bytes())).count()
     }
 }
@@ -169,13 +170,12 @@ pub(crate) fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
 }
 
 /// What differs between runs that deploy something, besides [`crate::support::FILTERS`].
-pub(crate) const RUN_FILTERS: [(&str, &str); 6] = [
+pub(crate) const RUN_FILTERS: [(&str, &str); 5] = [
     (r"(?m) +\d+\.\d\d$", "  [SECONDS]"),
     (r"127\.0\.0\.1:\d+", "127.0.0.1:[PORT]"),
-    (r"\b(port|mqtt|ws|dashboard|-p) \d{4,5}\b", "$1 [PORT]"),
+    (r"(\bport|\bmqtt|\bws|\bdashboard| -p) \d{4,5}\b", "$1 [PORT]"),
     (r"embedded \d+\.\d+\.\d+", "embedded [VERSION]"),
-    (r"\(process \[PID\], `", "(process [PID], `"),
-    (r"ann@[^ ]+", "ann@[HOST]"),
+    (r"(ann@|process \[PID\] on )[^ ,]+", "$1[HOST]"),
 ];
 
 /// Holds text of a run against a snapshot.

@@ -43,13 +43,9 @@ impl Client {
         connection.eventloop.set_network_options(network);
         let mut client = Self { requests, connection, received: VecDeque::new(), session_present: false };
         loop {
-            match client.next() {
-                Ok(Event::Incoming(Incoming::ConnAck(ack))) => {
-                    client.session_present = ack.session_present;
-                    return Ok(client);
-                }
-                Ok(_) => {}
-                Err(error) => return Err(error.to_string()),
+            if let Event::Incoming(Incoming::ConnAck(ack)) = client.next()? {
+                client.session_present = ack.session_present;
+                return Ok(client);
             }
         }
     }
@@ -85,8 +81,9 @@ impl Client {
         while !is_it(&self.next().unwrap()) {}
     }
 
-    fn next(&mut self) -> Result<Event, rumqttc::ConnectionError> {
-        let event = self.connection.recv_timeout(PATIENCE).expect("the broker says something in time")?;
+    fn next(&mut self) -> Result<Event, String> {
+        let event = self.connection.recv_timeout(PATIENCE).expect("the broker says something in time");
+        let event = event.map_err(|error| error.to_string())?;
         if let Event::Incoming(Incoming::Publish(message)) = &event {
             self.received.push_back(message.clone());
         }

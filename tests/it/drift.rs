@@ -25,9 +25,31 @@ fn a_broker_that_died_comes_back_with_all_it_had() {
     eventually("its process is gone", || project.running("demo").len() == 1);
     let plan = project.bear("plan --detailed-exitcode");
     assert_eq!(plan.code(), 2);
-    check!(plan, @"");
-    check!(project.bear("plan --offline --detailed-exitcode"), @"");
-    check_run!(project.bear("status --only demo-broker-1"), @"");
+    check!(plan, @"
+    exit status: 2
+    ----- stdout -----
+    Fleet demo
+
+        ~ demo-broker-1  install → verify
+            broker: stopped: process [PID] is gone → running
+
+    Plan: 0 to create, 1 to change, 0 to replace, 0 to destroy, 1 unchanged.
+    ");
+    check!(project.bear("plan --offline --detailed-exitcode"), @"
+    exit status: 0
+    ----- stdout -----
+    No changes. 2 instances are as fleet demo wants them.
+    ----- stderr -----
+    nothing was observed: the plan follows from what is recorded alone
+    ");
+    check_run!(project.bear("status --only demo-broker-1"), @"
+    exit status: 0
+    ----- stdout -----
+    instance       group   provider  address    ports                                  broker          health       since
+    demo-broker-1  broker  local     127.0.0.1  mqtt [PORT], ws [PORT], dashboard [PORT]  embedded [VERSION]  unreachable  [TIME]
+    ----- stderr -----
+    demo-broker-1: process [PID] is gone
+    ");
     assert_eq!(project.bear("verify --only demo-broker-1").code(), 5);
 
     project.bear("apply fleets/demo.yaml --yes").ok();
@@ -82,18 +104,38 @@ fn a_folder_that_was_deleted_under_its_broker() {
 
 #[test]
 fn destroying_one_fleet_leaves_all_others_alone() {
-    let project = Project::of(2).with("fleets/other.yaml", crate::brokers::fleet_of(1).replace("demo", "other"));
+    let project =
+        Project::of(2).with("fleets/other.yaml", crate::brokers::fleet_of(1).replace("demo", "other"));
     project.bear("apply fleets/other.yaml --yes").ok();
     project.bear("apply fleets/demo.yaml --yes").ok();
     let others = project.running("other");
 
     let outcome = project.bear("destroy fleets/demo.yaml --yes").ok();
-    check_run!(outcome.stdout, @"");
+    check_run!(outcome.stdout, @"
+    Fleet demo
+
+        - demo-broker-1  destroy
+        - demo-broker-2  destroy
+            instance: verified → gone
+
+    Plan: 0 to create, 0 to change, 0 to replace, 2 to destroy, 0 unchanged.
+    ");
     project.expect_gone("demo");
     assert_eq!(project.running("other"), others);
     project.expect_settled("other", 1);
-    check!(project.bear("destroy fleets/demo.yaml --yes"), @"");
-    check!(project.bear("verify fleets/demo.yaml"), @"");
+    check!(project.bear("destroy fleets/demo.yaml --yes"), @"
+    exit status: 0
+    ----- stderr -----
+    nothing of the fleet `demo` is deployed
+    ");
+    check!(project.bear("verify fleets/demo.yaml"), @"
+    exit status: 3
+    ----- stderr -----
+    bear::verify::nothing
+
+      × nothing of the fleet `demo` is deployed
+      help: `bear apply fleets/demo.yaml` deploys it
+    ");
     project.bear("verify fleets/other.yaml").ok();
 
     project.bear("apply fleets/demo.yaml --yes --only demo-broker-2").ok();

@@ -3,6 +3,7 @@
 use std::fs;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::support::Project;
 
@@ -10,7 +11,9 @@ use crate::support::Project;
 pub(crate) fn fleet_files() -> Vec<(PathBuf, String)> {
     let repository = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
     let files = ["examples", "fleets"].into_iter().flat_map(|folder| {
-        fs::read_dir(repository.join(folder)).unwrap().map(move |file| Path::new(folder).join(file.unwrap().file_name()))
+        fs::read_dir(repository.join(folder))
+            .unwrap()
+            .map(move |file| Path::new(folder).join(file.unwrap().file_name()))
     });
     let mut files = files.map(|path| (path.clone(), fs::read_to_string(repository.join(path)).unwrap()));
     let mut files = files.by_ref().collect::<Vec<_>>();
@@ -20,20 +23,24 @@ pub(crate) fn fleet_files() -> Vec<(PathBuf, String)> {
 
 /// A project with a copy of `examples/` and `fleets/`.
 pub(crate) fn project() -> Project {
-    fleet_files().iter().fold(Project::new(), |project, (path, text)| {
-        project.with(path.to_str().unwrap(), elsewhere(text))
-    })
+    fleet_files()
+        .iter()
+        .fold(Project::new(), |project, (path, text)| project.with(path.to_str().unwrap(), elsewhere(text)))
 }
 
 /// The same fleet on ports that are free right now: whoever tries an example may well be running the tests, too.
 fn elsewhere(fleet: &str) -> String {
+    static CALLS: AtomicU32 = AtomicU32::new(0);
+    // Below the ports that the system gives to connections, which come and go; and twenty by twenty, so that neither
+    // other tests nor other runs of them begin at the same place.
+    let block = (std::process::id() * 13 + CALLS.fetch_add(1, Ordering::Relaxed)) % 130;
+    let mut candidates = 30_000 + u16::try_from(block * 20).unwrap()..32_768;
     let mut held = Vec::new();
     let words = fleet.split_inclusive([' ', '\n']).map(|word| {
         let digits = word.trim_end_matches([' ', '\n', ',']);
         match digits.parse::<u16>() {
             Ok(1024..) => {
-                // Below the ports that the system gives to connections, which come and go.
-                let port = (30_000..32_768).find_map(|port| TcpListener::bind(("127.0.0.1", port)).ok()).unwrap();
+                let port = candidates.find_map(|port| TcpListener::bind(("127.0.0.1", port)).ok()).unwrap();
                 let free = port.local_addr().unwrap().port().to_string();
                 held.push(port);
                 word.replace(digits, &free)

@@ -65,7 +65,7 @@ fn follow_until_interrupted() {
     let project = Project::deployed().with(LOG, "first\n");
     let mut bear = project.command(["logs", "demo-broker-1", "--follow"]).spawn().unwrap();
     let lines = lines(&mut bear);
-    let next = || lines.recv_timeout(Duration::from_secs(60)).unwrap();
+    let next = || lines.recv_timeout(Duration::from_mins(1)).unwrap();
     assert_eq!(next(), "first");
     project.write(LOG, "first\nsecond\n");
     assert_eq!(next(), "second");

@@ -1,6 +1,8 @@
 //! End to end: the program `bear`, run as people run it. A module for each command, and one binary for all, since
 //! linking takes longer than running.
 
+#![expect(clippy::unwrap_used, reason = "a panic is how a test reports, in its helpers as well")]
+
 mod brokers;
 mod client;
 mod support;

@@ -12,7 +12,10 @@ const VARIABLE: &str = "BEAR_TEST_MOSQUITTO";
 pub(crate) fn is_here() -> bool {
     let here = Command::new("mosquitto_sub").arg("--help").output().is_ok();
     let required = std::env::var(VARIABLE).is_ok_and(|value| value == "required");
-    assert!(here || !required, "{VARIABLE} is `required`, but there is no mosquitto_sub; Debian: mosquitto-clients");
+    assert!(
+        here || !required,
+        "{VARIABLE} is `required`, but there is no mosquitto_sub; Debian: mosquitto-clients"
+    );
     here
 }
 
@@ -72,7 +75,9 @@ impl Broker<'_> {
     #[track_caller]
     fn mosquitto(&self, program: &str, arguments: &str) -> String {
         let mut command = Command::new(format!("mosquitto_{program}"));
-        command.args(["-h", self.address, "-p", self.port, "-V", self.version]).args(arguments.split_whitespace());
+        command
+            .args(["-h", self.address, "-p", self.port, "-V", self.version])
+            .args(arguments.split_whitespace());
         if program == "sub" {
             // The longest that it waits, in seconds.
             command.args(["-W", "60"]);

@@ -10,21 +10,59 @@ const TEAM: &str = include_str!("../../fleets/team.yaml");
 #[test]
 fn of_nothing() {
     let project = Project::of(2);
-    check!(project.bear("plan"), @"");
-    check!(project.bear("plan --json"), @"");
+    check!(project.bear("plan"), @"
+    exit status: 0
+    ----- stdout -----
+    Fleet demo
+
+        + demo-broker-1  create → install → verify
+        + demo-broker-2  create → install → verify
+            provider        local
+            broker          embedded
+            authentication  off (default)
+            ports           free ones of this machine (default)
+
+    Plan: 2 to create, 0 to change, 0 to replace, 0 to destroy, 0 unchanged.
+    ");
+    check!(project.bear("plan --json"), @r#"
+    exit status: 0
+    ----- stdout -----
+    {"version":1,"fleet":"demo","changes":[{"instance":"demo-broker-1","action":"create","reasons":[{"field":"instance","from":null,"to":"new"}]},{"instance":"demo-broker-2","action":"create","reasons":[{"field":"instance","from":null,"to":"new"}]}],"steps":[{"id":"create/demo-broker-1","kind":"create","resource":"demo-broker-1","after":[]},{"id":"install/demo-broker-1","kind":"install","resource":"demo-broker-1","after":["create/demo-broker-1"]},{"id":"verify/demo-broker-1","kind":"verify","resource":"demo-broker-1","after":["install/demo-broker-1"]},{"id":"create/demo-broker-2","kind":"create","resource":"demo-broker-2","after":[]},{"id":"install/demo-broker-2","kind":"install","resource":"demo-broker-2","after":["create/demo-broker-2"]},{"id":"verify/demo-broker-2","kind":"verify","resource":"demo-broker-2","after":["install/demo-broker-2"]}],"summary":{"create":2,"update":0,"replace":0,"destroy":0,"unchanged":0}}
+    "#);
 }
 
 #[test]
 fn of_the_fleet_that_the_project_was_born_from() {
     let project = Project::new().with("fleets/team.yaml", TEAM);
-    check!(project.bear("plan fleets/team.yaml"), @"");
+    check!(project.bear("plan fleets/team.yaml"), @"
+    exit status: 0
+    ----- stdout -----
+    Fleet daily
+
+        + foundation  create: what the instances share at their provider
+        + daily-emqx-1  create → install → verify
+        + daily-emqx-2  create → install → verify
+        + daily-emqx-3  create → install → verify
+            provider        aws, region eu-west-3
+            machine         t3.small, ubuntu-22.04, disk of 20 GiB
+            docker          5:20.10.13~3-0~ubuntu-jammy
+            broker          emqx 5.0.9
+            admin password  from the variable EMQX_ADMIN_PASSWORD
+            ports           the broker's own (default)
+
+    Plan: 3 to create, 0 to change, 0 to replace, 0 to destroy, 0 unchanged.
+    ");
 }
 
 #[test]
 fn whether_something_is_pending() {
     assert_eq!(Project::of(1).bear("plan --detailed-exitcode").code(), 2);
     assert_eq!(Project::of(0).bear("plan --detailed-exitcode").code(), 0);
-    check!(Project::of(0).bear("plan"), @"");
+    check!(Project::of(0).bear("plan"), @"
+    exit status: 0
+    ----- stdout -----
+    No changes.
+    ");
 }
 
 #[test]
@@ -34,7 +72,8 @@ fn the_same_to_the_byte() {
         let plan = || {
             let shown = project.bear(&format!("plan {json}")).ok().stdout;
             let mut recorded = serde_json::from_str::<Value>(&project.read(".bear/daily/plan.json")).unwrap();
-            let drawn_anew = ["id", "at"].map(|field| recorded.as_object_mut().unwrap().remove(field).unwrap());
+            let drawn_anew =
+                ["id", "at"].map(|field| recorded.as_object_mut().unwrap().remove(field).unwrap());
             (shown, recorded.to_string(), drawn_anew)
         };
         let (first, second) = (plan(), plan());
@@ -46,21 +85,52 @@ fn the_same_to_the_byte() {
 #[test]
 fn a_part_of_the_fleet() {
     let project = Project::of(3);
-    check!(project.bear("plan --only demo-broker-2"), @"");
+    check!(project.bear("plan --only demo-broker-2"), @"
+    exit status: 0
+    ----- stdout -----
+    Fleet demo
+
+        + demo-broker-2  create → install → verify
+            provider        local
+            broker          embedded
+            authentication  off (default)
+            ports           free ones of this machine (default)
+
+    Plan: 1 to create, 0 to change, 0 to replace, 0 to destroy, 0 unchanged.
+    ");
     let instances = |only: &str| {
         let plan = project.bear(&format!("plan --json {only}")).ok().json();
         plan["changes"].as_array().unwrap().len()
     };
     assert_eq!(instances("--only broker"), 3);
     assert_eq!(instances("--only demo-broker-3 --only demo-broker-1"), 2);
-    check!(project.bear("plan --only demo-brokr-2"), @"");
+    check!(project.bear("plan --only demo-brokr-2"), @"
+    exit status: 3
+    ----- stderr -----
+    bear::arguments::only
+
+      × the fleet has no instance and no group `demo-brokr-2`
+      help: did you mean `demo-broker-2`?
+    ");
 }
 
 #[test]
 fn open_to_the_world() {
     let open = TEAM.replace("203.0.113.7/32", "0.0.0.0/0");
     let outcome = Project::new().with("fleets/team.yaml", open).bear("plan").ok();
-    check!(outcome.stderr, @"");
+    check!(outcome.stderr, @"
+    bear::fleet::open_to_the_world
+
+      ⚠ SSH and the dashboard are open to the world
+       ╭─[fleets/team.yaml:7:15]
+     6 │ network:
+     7 │   operators: [0.0.0.0/0]     # may reach SSH and the dashboard
+       ·               ────┬────
+       ·                   ╰── every address there is
+     8 │   clients: [0.0.0.0/0]            # may reach the MQTT listeners
+       ╰────
+      help: write the networks that operators work from, such as `203.0.113.7/32`
+    ");
 }
 
 #[test]
@@ -72,7 +142,14 @@ fn a_recorded_plan_is_run_exactly_and_once() {
     assert!(applied.stdout.starts_with(&planned.stdout), "{applied}");
     project.expect_settled("demo", 1);
 
-    check!(project.bear("apply --yes"), @"");
+    check!(project.bear("apply --yes"), @"
+    exit status: 3
+    ----- stderr -----
+    bear::plan::used
+
+      × the recorded plan was applied already, and a plan is used once
+      help: run `bear plan` again, or `bear apply fleets/demo.yaml`
+    ");
     project.expect_settled("demo", 1);
 
     // A plan that changes nothing is no obstacle.
@@ -87,7 +164,7 @@ fn a_recorded_plan_that_no_longer_holds() {
     project.write("fleets/demo.yaml", fleet_of(1));
     let outcome = project.bear("apply --yes").ok();
     let warning = outcome.stderr.lines().next().unwrap();
-    check_run!(warning, @"");
+    check_run!(warning, @"warning: the fleet file has changed since the plan was recorded, so this is a new plan");
     project.expect_settled("demo", 1);
 
     // The same where the file is the same, and the world is not.
@@ -95,7 +172,13 @@ fn a_recorded_plan_that_no_longer_holds() {
     project.bear("plan").ok();
     project.bear("apply fleets/demo.yaml --yes").ok();
     let outcome = project.bear("apply --yes").ok();
-    check_run!(outcome, @"");
+    check_run!(outcome, @"
+    exit status: 0
+    ----- stdout -----
+    No changes. 2 instances are as fleet demo wants them.
+    ----- stderr -----
+    warning: the instances have changed since the plan was recorded, so this is a new plan
+    ");
     project.expect_settled("demo", 2);
 }
 
@@ -106,10 +189,24 @@ fn a_recorded_plan_that_can_not_be_run() {
     let plan = project.read(".bear/demo/plan.json");
 
     project.write(".bear/demo/plan.json", plan.replace(env!("CARGO_PKG_VERSION"), "0.0.7"));
-    check!(project.bear("apply --yes"), @"");
+    check!(project.bear("apply --yes"), @"
+    exit status: 3
+    ----- stderr -----
+    bear::plan::other_bear
 
-    project.write(".bear/demo/plan.json", &plan[..plan.len() / 2]);
-    check!(project.bear("apply --yes"), @"");
+      × could not read [PROJECT]/.bear/demo/plan.json: the recorded plan was made by bear 0.0.7
+      help: run `bear plan` to record a new plan
+    ");
+
+    project.write(".bear/demo/plan.json", &plan[..60]);
+    check!(project.bear("apply --yes"), @"
+    exit status: 6
+    ----- stderr -----
+    bear::plan::damaged
+
+      × could not read [PROJECT]/.bear/demo/plan.json: the recorded plan is damaged: EOF while parsing a string at line 1 column 60
+      help: run `bear plan` to record a new plan
+    ");
 
     // Both are out of the way with the next plan.
     project.bear("plan").ok();

@@ -59,7 +59,8 @@ fn as_here(line: &str, project: &Project) -> Option<String> {
         return Some(format!("bear {arguments}"));
     }
     if let Some(arguments) = line.strip_prefix("cargo install --path ") {
-        let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(arguments.split(' ').next().unwrap());
+        let manifest =
+            Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(arguments.split(' ').next().unwrap());
         assert!(manifest.join("Cargo.toml").is_file(), "{line}");
         return None;
     }
@@ -77,7 +78,7 @@ fn as_here(line: &str, project: &Project) -> Option<String> {
 
 /// Runs commands in one shell, until the first that fails. What they leave in the background ends with it.
 fn shell(project: &Project, commands: &[String]) -> Outcome {
-    let script = format!("trap 'kill $(jobs -p) 2>/dev/null' EXIT\n{}", commands.join("\n"));
+    let script = format!("trap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n{}", commands.join("\n"));
     let mut shell = Command::new("bash");
     shell.args(["-e", "-c", &script]).current_dir(project.root()).env_clear().envs(project.variables());
     shell.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());

@@ -15,7 +15,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 /// How long one command may take before it counts as hanging. Far more than any needs, for slow machines.
-const DEADLINE: Duration = Duration::from_secs(180);
+const DEADLINE: Duration = Duration::from_mins(3);
 
 /// How long the rest of a command's output may take to be read. It lies in the pipe already.
 const PIPE_DEADLINE: Duration = Duration::from_secs(5);
@@ -264,7 +264,7 @@ impl Reader {
         let read = Arc::clone(&bytes);
         let thread = thread::spawn(move || {
             let mut block = [0; 4096];
-            for mut pipe in pipe {
+            if let Some(mut pipe) = pipe {
                 while let Ok(count @ 1..) = pipe.read(&mut block) {
                     read.lock().unwrap().extend_from_slice(&block[..count]);
                 }

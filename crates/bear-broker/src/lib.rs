@@ -21,6 +21,7 @@
 //!   library that only `native::wire` and its neighbours see
 
 mod credentials;
+mod doorkeeper;
 mod embedded;
 mod error;
 mod files;

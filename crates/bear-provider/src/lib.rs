@@ -25,6 +25,9 @@ pub trait Provider: Send + Sync {
 
     /// Makes a machine for each request, or finds the one that an earlier request with the same token made. The
     /// results stand in the order of the requests.
+    ///
+    /// A token comes again only while nobody has seen its machine: after an interrupted or failed request, also one of
+    /// an earlier run.
     async fn create(&self, requests: &[CreateRequest]) -> Vec<Result<Machine, StepError>>;
 
     /// Destroys the machine of each request; one that is gone already counts as destroyed. The results stand in the

@@ -38,24 +38,14 @@ pub(crate) async fn run(name: CheckName, trial: &Trial<'_>) -> Result<(), String
         CheckName::Qos1 => round_trip(trial, name, mqtt, QoS::AtLeastOnce).await,
         CheckName::Qos2 => round_trip(trial, name, mqtt, QoS::ExactlyOnce).await,
         CheckName::Retained => {
-            trial
-                .over_each_version(|version| retained::kept_and_cleared(trial, version))
-                .await
+            trial.over_each_version(|version| retained::kept_and_cleared(trial, version)).await
         }
         CheckName::Session => {
-            trial
-                .over_each_version(|version| session::outlives_absence(trial, version))
-                .await
+            trial.over_each_version(|version| session::outlives_absence(trial, version)).await
         }
-        CheckName::Will => {
-            trial
-                .over_each_version(|version| will::published(trial, version))
-                .await
-        }
+        CheckName::Will => trial.over_each_version(|version| will::published(trial, version)).await,
         CheckName::RefusesBadPassword => {
-            trial
-                .over_each_version(|version| password::refused(trial, version))
-                .await
+            trial.over_each_version(|version| password::refused(trial, version)).await
         }
         CheckName::WsConnect => match trial.target.ws {
             Some(port) => round_trip(trial, name, Door::Websocket(port), QoS::AtLeastOnce).await,
@@ -69,11 +59,7 @@ async fn tcp(trial: &Trial<'_>) -> Result<(), String> {
     let Target { host, mqtt, .. } = trial.target;
     let address = format!("{}:{mqtt}", bracketed(host));
     let limit = trial.limits.check;
-    let reached = match trial
-        .deadline()
-        .bound(TcpStream::connect((host.as_str(), *mqtt)))
-        .await
-    {
+    let reached = match trial.deadline().bound(TcpStream::connect((host.as_str(), *mqtt))).await {
         Some(Ok(_)) => Ok(()),
         Some(Err(source)) => Err(Failure::Unreachable { address, source }),
         None => Err(Failure::Unanswered { address, limit }),
@@ -104,7 +90,5 @@ pub(crate) async fn let_in(trial: &Trial<'_>, version: Version) -> Result<Client
 }
 
 async fn round_trip(trial: &Trial<'_>, name: CheckName, door: Door, qos: QoS) -> Result<(), String> {
-    trial
-        .over_each_version(|version| round_trip::comes_back(trial, version, name, door, qos))
-        .await
+    trial.over_each_version(|version| round_trip::comes_back(trial, version, name, door, qos)).await
 }

@@ -69,9 +69,7 @@ impl Client {
                 "asked to subscribe at QoS {}, the broker granted QoS {}",
                 qos as u8, granted as u8
             ))),
-            Err(reason) => Err(Failure::wrong(format!(
-                "the broker refused the subscription: {reason}"
-            ))),
+            Err(reason) => Err(Failure::wrong(format!("the broker refused the subscription: {reason}"))),
         }
     }
 
@@ -139,10 +137,7 @@ impl Client {
                     messages.push(message);
                 }
                 Err(Failure::Late { .. }) => {
-                    return Ok(Heard {
-                        messages,
-                        complete: false,
-                    });
+                    return Ok(Heard { messages, complete: false });
                 }
                 Err(failure) => return Err(failure),
             }
@@ -151,10 +146,7 @@ impl Client {
         while let Some(late) = grace.bound(self.message()).await {
             messages.push(late?);
         }
-        Ok(Heard {
-            messages,
-            complete: true,
-        })
+        Ok(Heard { messages, complete: true })
     }
 
     /// Completes what is under way at QoS 2, says goodbye and waits for the broker to close the connection.
@@ -184,17 +176,14 @@ impl Client {
 
     async fn next(&mut self, awaited: Awaited) -> Result<Packet, Failure> {
         let packet = self.deadline.bound(self.wire.next(awaited)).await;
-        packet.ok_or(Failure::Late {
-            awaited,
-            limit: self.deadline.limit,
-        })?
+        packet.ok_or(Failure::Late { awaited, limit: self.deadline.limit })?
     }
 
     fn keep(&mut self, packet: Packet) -> Result<(), Failure> {
         match packet {
-            Packet::Message(_) if self.inbox.len() == INBOX => Err(Failure::wrong(format!(
-                "the broker sent more than {INBOX} messages to one client"
-            ))),
+            Packet::Message(_) if self.inbox.len() == INBOX => {
+                Err(Failure::wrong(format!("the broker sent more than {INBOX} messages to one client")))
+            }
             Packet::Message(message) => {
                 if message.qos == QoS::ExactlyOnce {
                     self.unreleased.insert(message.packet_id);
@@ -213,9 +202,6 @@ impl Client {
 
 fn taken_over(verdict: Verdict<()>, qos: QoS) -> Result<(), Failure> {
     verdict.map_err(|reason| {
-        Failure::wrong(format!(
-            "the broker refused a message at QoS {}: {reason}",
-            qos as u8
-        ))
+        Failure::wrong(format!("the broker refused a message at QoS {}: {reason}", qos as u8))
     })
 }

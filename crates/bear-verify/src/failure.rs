@@ -81,10 +81,7 @@ pub(crate) struct Deadline {
 
 impl Deadline {
     pub(crate) fn after(limit: Duration) -> Self {
-        Self {
-            at: Instant::now() + limit,
-            limit,
-        }
+        Self { at: Instant::now() + limit, limit }
     }
 
     /// What `future` gives, or `None` once the deadline has passed.

@@ -21,19 +21,13 @@ pub(crate) async fn explain(target: &Target, version: Version, limit: Duration) 
         // A server of 3.1.1 answers a client of 5 in its own format (3.1.1, 3.2.2.3): code 1.
         [0x20, 0x02, _, 0x01] => Some(format!("the broker refuses {version}")),
         [] | [0x20, ..] => None,
-        other => Some(format!(
-            "the broker answered with bytes that are no MQTT: \"{}\"",
-            excerpt(other)
-        )),
+        other => Some(format!("the broker answered with bytes that are no MQTT: \"{}\"", excerpt(other))),
     }
 }
 
 /// The first line, or as much of it as people need to recognise what speaks there.
 fn excerpt(answer: &[u8]) -> String {
-    let line = answer
-        .split(|byte| matches!(byte, b'\r' | b'\n'))
-        .next()
-        .unwrap_or(answer);
+    let line = answer.split(|byte| matches!(byte, b'\r' | b'\n')).next().unwrap_or(answer);
     line[..line.len().min(SHOWN_BYTES)].escape_ascii().to_string()
 }
 

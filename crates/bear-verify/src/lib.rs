@@ -50,9 +50,7 @@ pub struct Credentials {
 
 impl fmt::Debug for Credentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Credentials")
-            .field("username", &self.username)
-            .finish_non_exhaustive()
+        f.debug_struct("Credentials").field("username", &self.username).finish_non_exhaustive()
     }
 }
 
@@ -65,9 +63,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            check: Duration::from_secs(5),
-        }
+        Self { check: Duration::from_secs(5) }
     }
 }
 
@@ -97,9 +93,8 @@ pub async fn verify(
         }
         return results;
     }
-    let mut others: FuturesOrdered<_> = checks::that_need_a_client(target)
-        .map(|name| timed(name, checks::run(name, &trial)))
-        .collect();
+    let mut others: FuturesOrdered<_> =
+        checks::that_need_a_client(target).map(|name| timed(name, checks::run(name, &trial))).collect();
     while let Some(result) = others.next().await {
         record(result);
     }
@@ -120,9 +115,8 @@ async fn let_in(trial: &mut Trial<'_>, record: &mut impl FnMut(CheckResult)) -> 
     let reached = tcp.ok;
     record(tcp);
     if !reached {
-        let not_tried = [Mqtt311Connect, Mqtt5Connect]
-            .into_iter()
-            .chain(checks::that_need_a_client(trial.target));
+        let not_tried =
+            [Mqtt311Connect, Mqtt5Connect].into_iter().chain(checks::that_need_a_client(trial.target));
         return Err(Obstacle {
             reason: "not tried, since the port can't be reached",
             not_tried: not_tried.collect(),

@@ -24,13 +24,7 @@ impl<'a> Trial<'a> {
     pub(crate) fn new(target: &'a Target, limits: &'a Limits, run: &'a str) -> Self {
         let mut hasher = DefaultHasher::new();
         run.hash(&mut hasher);
-        Self {
-            target,
-            limits,
-            versions: Vec::new(),
-            run,
-            digest: hasher.finish(),
-        }
+        Self { target, limits, versions: Vec::new(), run, digest: hasher.finish() }
     }
 
     pub(crate) fn deadline(&self) -> Deadline {
@@ -60,12 +54,7 @@ impl<'a> Trial<'a> {
     /// `size` bytes that name the run and the check and then go through all values of a byte.
     pub(crate) fn payload(&self, check: &str, size: usize) -> Vec<u8> {
         let every_byte = (0..=u8::MAX).cycle();
-        format!("{}/{check}/", self.run)
-            .into_bytes()
-            .into_iter()
-            .chain(every_byte)
-            .take(size)
-            .collect()
+        format!("{}/{check}/", self.run).into_bytes().into_iter().chain(every_byte).take(size).collect()
     }
 
     /// Runs a check over all versions that let a client in, at once. The detail of a failure names the versions.
@@ -84,9 +73,7 @@ impl<'a> Trial<'a> {
             [] => Ok(()),
             [(_, one), (_, other)] if one == other => Err(one.clone()),
             some => {
-                let details = some
-                    .iter()
-                    .map(|(version, detail)| format!("over {version} {detail}"));
+                let details = some.iter().map(|(version, detail)| format!("over {version} {detail}"));
                 Err(details.collect::<Vec<_>>().join("; "))
             }
         }
@@ -96,9 +83,5 @@ impl<'a> Trial<'a> {
 /// A run for a probe, which has no run of its own: unique among the probes of this machine.
 pub(crate) fn run_of_a_probe() -> String {
     static PROBES: AtomicU64 = AtomicU64::new(0);
-    format!(
-        "probe{}x{}",
-        process::id(),
-        PROBES.fetch_add(1, Ordering::Relaxed)
-    )
+    format!("probe{}x{}", process::id(), PROBES.fetch_add(1, Ordering::Relaxed))
 }

@@ -95,11 +95,7 @@ impl Hello<'_> {
 
 /// `host`, in the brackets that an IPv6 address needs in front of a port.
 pub(crate) fn bracketed(host: &str) -> String {
-    if host.contains(':') {
-        format!("[{host}]")
-    } else {
-        host.to_owned()
-    }
+    if host.contains(':') { format!("[{host}]") } else { host.to_owned() }
 }
 
 /// A message as the broker sent it.

@@ -36,7 +36,11 @@ impl World {
     /// # Errors
     ///
     /// A provider that this bear can plan for, but not act on.
-    pub(crate) fn new(kind: ProviderKind, folder: &FleetFolder, environment: &Environment) -> Result<Self, Fault> {
+    pub(crate) fn new(
+        kind: ProviderKind,
+        folder: &FleetFolder,
+        environment: &Environment,
+    ) -> Result<Self, Fault> {
         if kind != ProviderKind::Local {
             return Err(not_yet(kind));
         }
@@ -102,7 +106,9 @@ impl Installer for Embedding {
             previous: request.installed,
             version: bear_broker::VERSION.to_owned(),
         };
-        self.provider.install(args, move |folder, ports| files(&name, folder, ports, credentials.as_ref())).await
+        self.provider
+            .install(args, move |folder, ports| files(&name, folder, ports, credentials.as_ref()))
+            .await
     }
 }
 
@@ -149,7 +155,8 @@ struct Proving {
 #[async_trait]
 impl Verifier for Proving {
     async fn verify(&self, request: VerifyRequest, report: &(dyn Fn(CheckResult) + Send + Sync)) {
-        let target = target(&request.machine.address, &request.installed.ports, self.wallet.for_spec(&request.spec));
+        let target =
+            target(&request.machine.address, &request.installed.ports, self.wallet.for_spec(&request.spec));
         let (Some(target), Ok(run)) = (target, random_id()) else { return };
         bear_verify::verify(&target, &Limits::default(), &run[..10], |check| report(check.clone())).await;
     }

@@ -102,11 +102,11 @@ fn read(reference: &SecretRef, username: &str, project: &Path) -> Result<String,
         })?,
         SecretRef::File(path) => {
             let path = project.join(at_home(Path::new(path)));
-            std::fs::File::open(&path)
-                .and_then(bounded)
-                .map_err(|error| unavailable(username, format!("could not read {}", path.display())).caused_by(&error))?
+            std::fs::File::open(&path).and_then(bounded).map_err(|error| {
+                unavailable(username, format!("could not read {}", path.display())).caused_by(&error)
+            })?
         }
-        SecretRef::Command(words) => run(words, username, project)?,
+        SecretRef::Command(words) => run(words, username, project, COMMAND_DEADLINE)?,
     };
     let secret = secret.strip_suffix('\n').unwrap_or(&secret);
     if secret.is_empty() {
@@ -133,12 +133,11 @@ fn bounded(source: impl Read) -> io::Result<String> {
 }
 
 /// Runs a command for what it prints. What it says on stderr goes to the user, who may have to unlock something.
-fn run(words: &[String], username: &str, project: &Path) -> Result<String, Fault> {
-    let (program, arguments) = words
-        .split_first()
-        .ok_or_else(|| unavailable(username, "its `command` has no words".to_owned()))?;
+fn run(words: &[String], username: &str, project: &Path, patience: Duration) -> Result<String, Fault> {
+    let (program, arguments) =
+        words.split_first().ok_or_else(|| unavailable(username, "its `command` has no words".to_owned()))?;
     let failed = |why: String| unavailable(username, format!("`{program}` {why}"));
-    let deadline = Instant::now() + COMMAND_DEADLINE;
+    let deadline = Instant::now() + patience;
     let mut child = Command::new(program)
         .args(arguments)
         .current_dir(project)
@@ -150,7 +149,7 @@ fn run(words: &[String], username: &str, project: &Path) -> Result<String, Fault
     let (sender, printed) = sync_channel(1);
     let stdout = child.stdout.take();
     thread::spawn(move || sender.send(stdout.map(bounded).transpose()));
-    let printed = printed.recv_timeout(COMMAND_DEADLINE);
+    let printed = printed.recv_timeout(patience);
     let status = printed.as_ref().is_ok_and(Result::is_ok).then(|| wait(&mut child, deadline)).flatten();
     if status.is_none() {
         // It may have ended by itself in the meantime; either way it is gone.
@@ -161,7 +160,7 @@ fn run(words: &[String], username: &str, project: &Path) -> Result<String, Fault
         (Ok(Ok(text)), Some(status)) if status.success() => Ok(text.unwrap_or_default()),
         (Ok(Err(error)), _) => Err(failed("printed what is no password".to_owned()).caused_by(&error)),
         (_, Some(status)) => Err(failed(format!("failed: {status}"))),
-        (_, None) => Err(failed(format!("did not come to its end within {}s", COMMAND_DEADLINE.as_secs()))
+        (_, None) => Err(failed(format!("did not come to its end within {patience:?}"))
             .with_help("whatever it leaves running must close its output, too")),
     }
 }
@@ -201,8 +200,9 @@ pub(crate) fn random_id() -> Result<String, Fault> {
 
 fn random_bytes<const N: usize>() -> Result<[u8; N], Fault> {
     let mut bytes = [0; N];
-    getrandom::fill(&mut bytes)
-        .map_err(|error| Fault::failed("bear::random", format!("the system gave no random numbers: {error}")))?;
+    getrandom::fill(&mut bytes).map_err(|error| {
+        Fault::failed("bear::random", format!("the system gave no random numbers: {error}"))
+    })?;
     Ok(bytes)
 }
 
@@ -213,8 +213,11 @@ pub(crate) fn state_home(state_home: Option<&Path>, home: Option<&Path>) -> Resu
         (Some(folder), _) if folder.is_absolute() => folder.to_owned(),
         (_, Some(home)) => home.join(".local/state"),
         _ => {
-            return Err(Fault::failed("bear::local::no_home", "could not find a folder for the ports that are taken")
-                .with_help("set `HOME` or `XDG_STATE_HOME`"));
+            return Err(Fault::failed(
+                "bear::local::no_home",
+                "could not find a folder for the ports that are taken",
+            )
+            .with_help("set `HOME` or `XDG_STATE_HOME`"));
         }
     };
     Ok(base.join("bear"))
@@ -237,17 +240,40 @@ mod tests {
     #[test]
     fn secrets_come_from_where_they_are_referred_to() {
         #[track_caller]
-        fn check(reference: SecretRef, expected: &str) {
+        fn check(reference: &SecretRef, expected: &str) {
             let project = std::env::temp_dir();
-            let got = read(&reference, "team", &project).unwrap_or_else(|fault| fault.document().to_string());
+            let got = read(reference, "team", &project).unwrap_or_else(|fault| fault.document().to_string());
             assert!(got.contains(expected), "{got}");
         }
         let words = |words: &[&str]| SecretRef::Command(words.iter().map(|&word| word.to_owned()).collect());
-        check(words(&["printf", "hunter2\\n"]), "hunter2");
-        check(words(&["false"]), "`false` failed: exit status: 1");
-        check(words(&["true"]), "it is empty");
-        check(words(&["/no/such/program"]), "could not be started");
-        check(SecretRef::File("/no/such/file".into()), "could not read /no/such/file");
-        check(SecretRef::Env("BEAR_TEST_NO_SUCH_VARIABLE".into()), "has no variable `BEAR_TEST_NO_SUCH_VARIABLE`");
+        check(&words(&["printf", "hunter2\\n"]), "hunter2");
+        check(&words(&["false"]), "`false` failed: exit status: 1");
+        check(&words(&["true"]), "it is empty");
+        check(&words(&["head", "-c", "70000", "/dev/zero"]), "it is longer than 65,535 bytes");
+        check(&words(&["/no/such/program"]), "could not be started");
+        check(&SecretRef::File("/no/such/file".into()), "could not read /no/such/file");
+        let home = std::env::home_dir().unwrap();
+        check(
+            &SecretRef::File("~/no/such/file".into()),
+            &format!("could not read {}/no/such/file", home.display()),
+        );
+        check(
+            &SecretRef::Env("BEAR_TEST_NO_SUCH_VARIABLE".into()),
+            "has no variable `BEAR_TEST_NO_SUCH_VARIABLE`",
+        );
+    }
+
+    #[test]
+    fn a_command_that_does_not_end_is_given_up() {
+        #[track_caller]
+        fn check(script: &str) {
+            let words = ["sh", "-c", script].map(str::to_owned);
+            let fault = run(&words, "team", &std::env::temp_dir(), Duration::from_millis(300)).unwrap_err();
+            assert!(fault.to_string().contains("`sh` did not come to its end within 300ms"), "{fault}");
+        }
+        check("sleep 2");
+        check("exec >&-; exec sleep 2");
+        // Only what it left running still holds its output.
+        check("sleep 2 & echo secret");
     }
 }

@@ -40,7 +40,8 @@ impl Wanted {
             context.printer.problem(warning);
         }
         let instances = read.parsed.fleet.instances().map_err(|error| {
-            Fault::input("bear::fleet::name", format!("an instance of `{}` has no name", file.shown)).caused_by(&error)
+            Fault::input("bear::fleet::name", format!("an instance of `{}` has no name", file.shown))
+                .caused_by(&error)
         })?;
         let folder = file.project.folder_of(&read.parsed.fleet.name);
         Ok(Self { file, read, instances, folder })
@@ -79,7 +80,9 @@ impl Wanted {
                 message: format!("port {} is taken: {}", taken.port, taken.why),
                 span,
                 label: format!("the {} listener of `{}`", taken.listener, taken.instance),
-                help: Some("choose another port, or stop that program; without a port bear finds a free one".into()),
+                help: Some(
+                    "choose another port, or stop that program; without a port bear finds a free one".into(),
+                ),
                 warning: false,
                 file: self.read.parsed.source.clone(),
             }
@@ -185,7 +188,11 @@ fn restrict(changes: &mut Changes, only: &[String]) {
 }
 
 /// Refuses names that are neither an instance nor a group, wanted or deployed.
-pub(crate) fn check_names(instances: &[Instance], state: Option<&State>, only: &[String]) -> Result<(), Fault> {
+pub(crate) fn check_names(
+    instances: &[Instance],
+    state: Option<&State>,
+    only: &[String],
+) -> Result<(), Fault> {
     let wanted = instances.iter().flat_map(|instance| [instance.name.as_str(), instance.group.as_str()]);
     let deployed = state.iter().flat_map(|state| &state.instances);
     let deployed = deployed.flat_map(|(name, recorded)| [name.as_str(), recorded.group.as_str()]);

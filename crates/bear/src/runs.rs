@@ -51,7 +51,11 @@ pub(crate) fn open(wanted: &Wanted, args: &LockArgs, context: &Context) -> Resul
 }
 
 /// Carries out a plan, and reports it as it goes.
-pub(crate) async fn carry_out(run: Run<'_>, store: &mut dyn Store, context: &Context) -> Result<Summary, Fault> {
+pub(crate) async fn carry_out(
+    run: Run<'_>,
+    store: &mut dyn Store,
+    context: &Context,
+) -> Result<Summary, Fault> {
     let limits = limits(run.args);
     let mut reporter = reporter(run.wanted, context);
     let engine = bear_engine::Run {
@@ -66,7 +70,9 @@ pub(crate) async fn carry_out(run: Run<'_>, store: &mut dyn Store, context: &Con
     let summary = bear_engine::run(engine, store, &mut |event: &Event| reporter.event(event)).await;
     let told = reporter.finish();
     let summary = summary?;
-    told.map_err(|error| Fault::failed("bear::output", "could not write all of the output").caused_by(&error))?;
+    told.map_err(|error| {
+        Fault::failed("bear::output", "could not write all of the output").caused_by(&error)
+    })?;
     Ok(summary)
 }
 
@@ -96,7 +102,8 @@ fn limits(args: &RunArgs) -> Limits {
 /// The first Ctrl-C, or a polite request to end, lets what runs come to its end; the second stops at once.
 fn stop_on_signals() -> Result<watch::Receiver<Stop>, Fault> {
     let listen = |kind| {
-        signal(kind).map_err(|error| Fault::failed("bear::signals", "could not listen for signals").caused_by(&error))
+        signal(kind)
+            .map_err(|error| Fault::failed("bear::signals", "could not listen for signals").caused_by(&error))
     };
     let (mut interrupt, mut terminate) = (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?);
     let (sender, receiver) = watch::channel(Stop::No);
@@ -124,7 +131,13 @@ pub(crate) fn status(summary: &Summary) -> ExitStatus {
 }
 
 /// Shows people what came of a run, and what to type next.
-pub(crate) fn conclude(wanted: &Wanted, operation: Operation, summary: &Summary, state: &State, context: &Context) {
+pub(crate) fn conclude(
+    wanted: &Wanted,
+    operation: Operation,
+    summary: &Summary,
+    state: &State,
+    context: &Context,
+) {
     let printer = &context.printer;
     if printer.json() {
         return;

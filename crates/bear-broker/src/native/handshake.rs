@@ -109,14 +109,12 @@ fn check(connect: &ConnectPacket) -> Result<(), ReasonCode> {
 }
 
 async fn authenticate(connect: &ConnectPacket, shared: &Shared) -> Result<(), ReasonCode> {
-    let Some(credentials) = shared.credentials.clone() else { return Ok(()) };
+    let Some(doorkeeper) = &shared.doorkeeper else { return Ok(()) };
     let (Some(user), Some(password)) = (connect.username.clone(), connect.password.clone()) else {
         return Err(ReasonCode::NotAuthorized);
     };
     let password = String::from_utf8(password).map_err(|_| ReasonCode::BadUsernameOrPassword)?;
-    let _permit = shared.password_checks.acquire().await.map_err(|_| ReasonCode::ServerBusy)?;
-    let accepted = tokio::task::spawn_blocking(move || credentials.accepts(&user, &password)).await;
-    if accepted.unwrap_or(false) { Ok(()) } else { Err(ReasonCode::BadUsernameOrPassword) }
+    if doorkeeper.admits(user, password).await { Ok(()) } else { Err(ReasonCode::BadUsernameOrPassword) }
 }
 
 fn connack(version: u8, session_present: bool, reason: ReasonCode) -> ConnAckPacket {

@@ -14,13 +14,11 @@ use super::connection::{Socket, serve};
 use super::core::broker::Broker;
 use super::{clock, websocket};
 use crate::credentials::Credentials;
+use crate::doorkeeper::Doorkeeper;
 use crate::embedded::EmbeddedBroker;
 use crate::error::BrokerError;
 use crate::limits;
 use crate::listener::accept;
-
-/// Passwords checked at once: each takes some memory and all of a processor.
-const CHECKS_AT_ONCE: usize = 2;
 
 /// Our own broker.
 #[derive(Debug)]
@@ -32,8 +30,8 @@ pub(crate) struct NativeBroker {
 #[derive(Debug)]
 pub(super) struct Shared {
     broker: Mutex<Broker>,
-    pub(super) credentials: Option<Arc<Credentials>>,
-    pub(super) password_checks: Semaphore,
+    /// None where everybody is let in.
+    pub(super) doorkeeper: Option<Doorkeeper>,
     pub(super) stop: CancellationToken,
     connected: Arc<AtomicUsize>,
 }
@@ -70,8 +68,7 @@ impl EmbeddedBroker for NativeBroker {
     fn open(data: &Path, credentials: Option<Credentials>) -> Result<Self, BrokerError> {
         let shared = Shared {
             broker: Mutex::new(Broker::open(data, clock::now())?),
-            credentials: credentials.map(Arc::new),
-            password_checks: Semaphore::new(CHECKS_AT_ONCE),
+            doorkeeper: credentials.map(Doorkeeper::new).transpose()?,
             stop: CancellationToken::new(),
             connected: Arc::default(),
         };

@@ -130,10 +130,7 @@ impl<'a> Schedule<'a> {
     }
 
     fn make_ready(&mut self, step: NodeIndex) {
-        // A dependent of two steps, of which one failed, stays skipped when the other succeeds.
-        if self.status(step) == Status::Waiting {
-            self.ready[slot(self.plan.steps[step].kind)].push_back(step);
-        }
+        self.ready[slot(self.plan.steps[step].kind)].push_back(step);
     }
 
     fn release(&mut self, step: NodeIndex, status: Status) {

@@ -152,7 +152,7 @@ impl Trouble {
 }
 
 proptest! {
-    #![proptest_config(cases(400))]
+    #![proptest_config(cases(200))]
 
     #[test]
     fn whatever_happened_one_good_apply_puts_it_right(
@@ -161,8 +161,9 @@ proptest! {
         seed: u64,
         batch_max in 1..4_usize,
         at_once in 1..4_usize,
+        entangled in prop::collection::vec((0..12_usize, 0..12_usize), 0..8),
     ) {
-        let lab = Lab::with_batches(LATENCY.varied(seed), batch_max).limited(Limits::default().with_parallelism(at_once));
+        let lab = Lab::with_batches(LATENCY.varied(seed), batch_max).limited(Limits::default().with_parallelism(at_once)).entangled(entangled);
         lab.apply(&like(2)).unwrap();
         for trouble in &troubles {
             trouble.befalls(&lab);

@@ -113,7 +113,7 @@ fn a_crash_at_any_moment_is_put_right() {
 }
 
 proptest! {
-    #![proptest_config(cases(6))]
+    #![proptest_config(cases(4))]
 
     #[test]
     fn a_crash_at_any_write_of_any_run_is_put_right(
@@ -127,7 +127,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(cases(200))]
+    #![proptest_config(cases(100))]
 
     #[test]
     fn crashes_at_random_moments_are_put_right(

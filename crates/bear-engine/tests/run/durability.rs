@@ -144,7 +144,7 @@ fn a_snapshot_that_can_not_be_written_loses_nothing() {
     1 install/demo-a-1 started
     3 install/demo-a-1 succeeded in 2
     3 verify/demo-a-1 started
-    4 verify/demo-a-1 tcp ok
+    3.5 verify/demo-a-1 tcp ok
     4 verify/demo-a-1 mqtt.qos2 ok
     4 verify/demo-a-1 succeeded in 1
     4 not ok: 3 succeeded, 0 failed, 0 skipped

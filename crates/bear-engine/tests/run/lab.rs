@@ -26,6 +26,8 @@ pub(crate) struct Lab {
     pub(crate) world: Arc<World>,
     pub(crate) disk: Disk,
     limits: Limits,
+    /// Steps that wait for earlier ones besides those that they have to: a plan may be any graph.
+    entangled: Vec<(usize, usize)>,
     /// Deeds that were done before the disk knew of them.
     premature: Arc<Mutex<Vec<String>>>,
 }
@@ -70,12 +72,17 @@ impl Lab {
                 found.lock().unwrap().push(format!("{} of {}", deed.kind, deed.instance));
             }
         });
-        Self { world, disk, limits: Limits::default(), premature }
+        Self { world, disk, limits: Limits::default(), entangled: Vec::new(), premature }
     }
 
     /// The same, with other limits.
     pub(crate) fn limited(self, limits: Limits) -> Self {
         Self { limits, ..self }
+    }
+
+    /// The same, with plans in which of each pair of steps the later one waits for the earlier one.
+    pub(crate) fn entangled(self, entangled: Vec<(usize, usize)>) -> Self {
+        Self { entangled, ..self }
     }
 
     /// Makes `wanted` true, as `bear apply` does. None if there is nothing to do.
@@ -146,18 +153,16 @@ impl Lab {
         };
         let started = tokio::time::Instant::now();
         let mut report = |event: &Event| told.lock().unwrap().push(event.clone());
-        let asking = async {
+        // In a task of its own, so that it may come between any two things that happen at the same time.
+        let asked = asked.to_vec();
+        tokio::spawn(async move {
             for (when, how) in asked {
-                tokio::time::sleep_until(started + *when).await;
-                ask.send_replace(*how);
+                tokio::time::sleep_until(started + when).await;
+                ask.send_replace(how);
             }
-            std::future::pending::<()>().await;
-        };
-        let result = tokio::select! {
-            biased;
-            () = asking => unreachable!("nobody asks for ever"),
-            result = run(order, &mut store, &mut report) => result,
-        };
+        });
+        tokio::task::yield_now().await;
+        let result = run(order, &mut store, &mut report).await;
         let events = told.lock().unwrap().clone();
         stream::check(&plan, &events, result.as_ref().ok());
         Some(Life { plan, events, result, took: started.elapsed() })
@@ -172,7 +177,15 @@ impl Lab {
         for record in &adoptions {
             state.apply(record);
         }
-        let plan = plan::build(fleet_name(), diff(wanted, Some(&state), &observed), state.generation);
+        let mut plan = plan::build(fleet_name(), diff(wanted, Some(&state), &observed), state.generation);
+        let steps = plan.steps.node_indices().collect::<Vec<_>>();
+        for (one, other) in &self.entangled {
+            if let (Some(earlier), Some(later)) = (steps.get(*one.min(other)), steps.get(*one.max(other)))
+                && earlier != later
+            {
+                plan.steps.update_edge(*earlier, *later, ());
+            }
+        }
         plan::check(&plan).expect("every plan must be in order");
         (plan, adoptions)
     }

@@ -29,7 +29,7 @@ fn a_failure_that_may_pass_is_tried_again_after_ever_longer_waits() {
     7.5 install/demo-a-1 started
     8.5 install/demo-a-1 succeeded in 1
     8.5 verify/demo-a-1 started
-    9.5 verify/demo-a-1 tcp ok
+    9 verify/demo-a-1 tcp ok
     9.5 verify/demo-a-1 mqtt.qos2 ok
     9.5 verify/demo-a-1 succeeded in 1
     9.5 ok: 3 succeeded, 0 failed, 0 skipped
@@ -77,7 +77,7 @@ fn a_step_that_waits_for_its_next_try_is_in_nobodys_way() {
     3 create/demo-a-1 failed (try 2: the lab is busy), again in 1
     3 install/demo-a-2 succeeded in 1
     3 verify/demo-a-2 started
-    4 verify/demo-a-2 tcp ok
+    3.5 verify/demo-a-2 tcp ok
     4 verify/demo-a-2 mqtt.qos2 ok
     4 create/demo-a-1 started
     4 verify/demo-a-2 succeeded in 1
@@ -85,7 +85,7 @@ fn a_step_that_waits_for_its_next_try_is_in_nobodys_way() {
     5 install/demo-a-1 started
     6 install/demo-a-1 succeeded in 1
     6 verify/demo-a-1 started
-    7 verify/demo-a-1 tcp ok
+    6.5 verify/demo-a-1 tcp ok
     7 verify/demo-a-1 mqtt.qos2 ok
     7 verify/demo-a-1 succeeded in 1
     7 ok: 6 succeeded, 0 failed, 0 skipped

@@ -133,3 +133,23 @@ fn before_the_first_step_nothing_begins() {
     lab.apply(&like(1)).unwrap();
     lab.assert_is(&like(1));
 }
+
+#[test]
+fn what_comes_as_bear_stops_is_not_told_after_the_end() {
+    let lab = Lab::new(LATENCY);
+    // The first check comes in the middle of the verify, at that very moment.
+    let life = lab.apply_and_stop(&like(1), &[at(5, Stop::Now)]);
+    assert_snapshot!(life.story(), @"
+    0 3 steps
+    0 create/demo-a-1 started
+    1 create/demo-a-1 succeeded in 1
+    1 install/demo-a-1 started
+    5 install/demo-a-1 succeeded in 4
+    5 verify/demo-a-1 started
+    5.5 interrupting, 1 running
+    5.5 verify/demo-a-1 failed: stopped before its end (bear::engine::cut_off)
+    5.5 not ok: 2 succeeded, 1 failed, 0 skipped, interrupted
+    ");
+    lab.apply(&like(1)).unwrap();
+    lab.assert_is(&like(1));
+}

@@ -23,9 +23,7 @@ pub(super) fn judge(sent: &[Sent], fences: &[Sent], heard: &Heard, limit: Durati
     for message in &heard.messages {
         if !known.iter().any(|known| known.payload == message.payload) {
             let difference = closest_difference(sent, &message.payload);
-            return Err(Failure::wrong(format!(
-                "the payload came back changed: {difference}"
-            )));
+            return Err(Failure::wrong(format!("the payload came back changed: {difference}")));
         }
     }
     for qos in [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce] {
@@ -39,10 +37,7 @@ pub(super) fn judge(sent: &[Sent], fences: &[Sent], heard: &Heard, limit: Durati
     if heard.complete {
         Ok(())
     } else {
-        Err(Failure::wrong(format!(
-            "a message sent after the others did not come within {}",
-            humane(limit)
-        )))
+        Err(Failure::wrong(format!("a message sent after the others did not come within {}", humane(limit))))
     }
 }
 
@@ -51,27 +46,17 @@ pub(super) fn difference(sent: &[u8], received: &[u8]) -> String {
     if sent.len() != received.len() {
         return format!("sent {} bytes, received {}", sent.len(), received.len());
     }
-    let differing = sent
-        .iter()
-        .zip(received)
-        .filter(|(sent, received)| sent != received)
-        .count();
+    let differing = sent.iter().zip(received).filter(|(sent, received)| sent != received).count();
     format!("{differing} of {} bytes differ", sent.len())
 }
 
 fn closest_difference(sent: &[Sent], received: &[u8]) -> String {
-    let closest = sent
-        .iter()
-        .min_by_key(|sent| sent.payload.len().abs_diff(received.len()));
+    let closest = sent.iter().min_by_key(|sent| sent.payload.len().abs_diff(received.len()));
     difference(closest.map_or(&[], |sent| sent.payload.as_slice()), received)
 }
 
 fn copies(sent: &Sent, heard: &Heard) -> usize {
-    heard
-        .messages
-        .iter()
-        .filter(|message| message.payload == sent.payload)
-        .count()
+    heard.messages.iter().filter(|message| message.payload == sent.payload).count()
 }
 
 fn all_came(sent: &[&Sent], qos: QoS, heard: &Heard, limit: Duration) -> Result<(), Failure> {
@@ -79,30 +64,20 @@ fn all_came(sent: &[&Sent], qos: QoS, heard: &Heard, limit: Duration) -> Result<
     if came == sent.len() {
         return Ok(());
     }
-    let received = if came == 0 {
-        "none".to_owned()
-    } else {
-        came.to_string()
-    };
+    let received = if came == 0 { "none".to_owned() } else { came.to_string() };
     let when = if heard.complete {
         ", though one sent later came".to_owned()
     } else {
         format!(" within {}", humane(limit))
     };
-    Err(Failure::wrong(format!(
-        "sent {}, received {received}{when}",
-        count(sent.len(), qos)
-    )))
+    Err(Failure::wrong(format!("sent {}, received {received}{when}", count(sent.len(), qos))))
 }
 
 fn none_came_twice(sent: &[&Sent], counted: usize, qos: QoS, heard: &Heard) -> Result<(), Failure> {
     match sent.iter().map(|sent| copies(sent, heard)).max() {
         Some(most) if most > 1 => {
             let which = if counted == 1 { "it" } else { "one of them" };
-            Err(Failure::wrong(format!(
-                "sent {}, received {which} {most} times",
-                count(counted, qos)
-            )))
+            Err(Failure::wrong(format!("sent {}, received {which} {most} times", count(counted, qos))))
         }
         _ => Ok(()),
     }
@@ -124,19 +99,11 @@ fn all_at_their_level(sent: &[&Sent], qos: QoS, heard: &Heard) -> Result<(), Fai
 }
 
 fn all_in_order(sent: &[&Sent], qos: QoS, heard: &Heard) -> Result<(), Failure> {
-    let position = |sent: &&Sent| {
-        heard
-            .messages
-            .iter()
-            .position(|message| message.payload == sent.payload)
-    };
+    let position = |sent: &&Sent| heard.messages.iter().position(|message| message.payload == sent.payload);
     if sent.iter().map(position).is_sorted() {
         Ok(())
     } else {
-        Err(Failure::wrong(format!(
-            "sent {}, received them in another order",
-            count(sent.len(), qos)
-        )))
+        Err(Failure::wrong(format!("sent {}, received them in another order", count(sent.len(), qos))))
     }
 }
 
@@ -154,10 +121,7 @@ mod tests {
 
     /// What is said when `a`, `b` and `c` were sent at QoS 2 and then `fence`, and `heard` arrived.
     fn check(heard: &[(&str, QoS)]) -> String {
-        let sent = |payload: &str| Sent {
-            payload: payload.into(),
-            qos: QoS::ExactlyOnce,
-        };
+        let sent = |payload: &str| Sent { payload: payload.into(), qos: QoS::ExactlyOnce };
         let message = |(payload, qos): &(&str, QoS)| Message {
             payload: (*payload).into(),
             qos: *qos,
@@ -165,16 +129,9 @@ mod tests {
             packet_id: 1,
         };
         let complete = heard.iter().any(|(payload, _)| *payload == "fence");
-        let heard = Heard {
-            messages: heard.iter().map(message).collect(),
-            complete,
-        };
-        let verdict = judge(
-            &["a", "b", "c"].map(sent),
-            &[sent("fence")],
-            &heard,
-            Duration::from_millis(1500),
-        );
+        let heard = Heard { messages: heard.iter().map(message).collect(), complete };
+        let verdict =
+            judge(&["a", "b", "c"].map(sent), &[sent("fence")], &heard, Duration::from_millis(1500));
         verdict.map_or_else(|failure| failure.to_string(), |()| "as sent".to_owned())
     }
 

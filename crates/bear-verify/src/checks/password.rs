@@ -16,14 +16,8 @@ pub(super) async fn refused(trial: &Trial<'_>, version: Version) -> Result<(), F
         username: credentials.username.clone(),
         password: WRONG.to_owned(),
     });
-    let wrong_password = Hello {
-        credentials: wrong.as_ref(),
-        ..trial.hello(version, "bw")
-    };
-    let no_credentials = Hello {
-        credentials: None,
-        ..trial.hello(version, "bn")
-    };
+    let wrong_password = Hello { credentials: wrong.as_ref(), ..trial.hello(version, "bw") };
+    let no_credentials = Hello { credentials: None, ..trial.hello(version, "bn") };
     try_join(
         stays_outside(trial, &wrong_password, "a wrong password"),
         stays_outside(trial, &no_credentials, "no user name and no password"),
@@ -38,15 +32,9 @@ async fn stays_outside(trial: &Trial<'_>, hello: &Hello<'_>, with: &str) -> Resu
             client.disconnect().await?;
             Err(Failure::wrong(format!("a client with {with} was let in")))
         }
-        Err(
-            Failure::Refused {
-                over_credentials: true,
-                ..
-            }
-            | Failure::Closed { .. },
-        ) => Ok(()),
-        Err(failure) => Err(Failure::wrong(format!(
-            "a client with {with} was not refused for it: {failure}"
-        ))),
+        Err(Failure::Refused { over_credentials: true, .. } | Failure::Closed { .. }) => Ok(()),
+        Err(failure) => {
+            Err(Failure::wrong(format!("a client with {with} was not refused for it: {failure}")))
+        }
     }
 }

@@ -33,9 +33,7 @@ async fn keep_and_clear(trial: &Trial<'_>, version: Version, topic: &str) -> Res
         message.map_err(|failure| failure.if_late("a late subscriber was sent no retained message"))?;
     if message.payload != payload {
         let difference = difference(&payload, &message.payload);
-        return Err(Failure::wrong(format!(
-            "the retained payload came back changed: {difference}"
-        )));
+        return Err(Failure::wrong(format!("the retained payload came back changed: {difference}")));
     }
     if !message.retain {
         return Err(Failure::wrong(
@@ -49,14 +47,8 @@ async fn keep_and_clear(trial: &Trial<'_>, version: Version, topic: &str) -> Res
     later.subscribe(topic, QoS::AtLeastOnce).await?;
     publisher.publish(topic, FENCE, QoS::AtLeastOnce, false).await?;
     let heard = later.listen_until(&[FENCE]).await?;
-    if heard
-        .messages
-        .iter()
-        .any(|message| message.retain || message.payload == payload)
-    {
-        return Err(Failure::wrong(
-            "a retained message was still sent after an empty one had cleared it",
-        ));
+    if heard.messages.iter().any(|message| message.retain || message.payload == payload) {
+        return Err(Failure::wrong("a retained message was still sent after an empty one had cleared it"));
     }
     if !heard.complete {
         return Err(Failure::wrong(format!(

@@ -21,34 +21,17 @@ pub(super) async fn comes_back(
     let deadline = trial.deadline();
     let topic = trial.topic(name.as_str(), version);
     let (subscriber_role, publisher_role) = roles(door, qos);
-    let subscriber = Hello {
-        door,
-        ..trial.hello(version, subscriber_role)
-    };
-    let publisher = Hello {
-        door,
-        ..trial.hello(version, publisher_role)
-    };
+    let subscriber = Hello { door, ..trial.hello(version, subscriber_role) };
+    let publisher = Hello { door, ..trial.hello(version, publisher_role) };
 
     let mut subscriber = Client::connect(&subscriber, deadline).await?;
     subscriber.subscribe(&topic, qos).await?;
     let mut publisher = Client::connect(&publisher, deadline).await?;
-    let sent = Sent {
-        payload: trial.payload(name.as_str(), size(qos)),
-        qos,
-    };
+    let sent = Sent { payload: trial.payload(name.as_str(), size(qos)), qos };
     publisher.publish(&topic, &sent.payload, qos, false).await?;
     publisher.publish(&topic, FENCE, qos, false).await?;
     let heard = subscriber.listen_until(&[FENCE]).await?;
-    delivery::judge(
-        &[sent],
-        &[Sent {
-            payload: FENCE.to_vec(),
-            qos,
-        }],
-        &heard,
-        deadline.limit,
-    )?;
+    delivery::judge(&[sent], &[Sent { payload: FENCE.to_vec(), qos }], &heard, deadline.limit)?;
     publisher.disconnect().await?;
     subscriber.disconnect().await
 }

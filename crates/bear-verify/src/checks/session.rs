@@ -20,10 +20,7 @@ pub(super) async fn outlives_absence(trial: &Trial<'_>, version: Version) -> Res
 async fn go_away_and_come_back(trial: &Trial<'_>, version: Version) -> Result<(), Failure> {
     let deadline = trial.deadline();
     let topic = trial.topic("session", version);
-    let hello = Hello {
-        keeps_session: true,
-        ..trial.hello(version, "ss")
-    };
+    let hello = Hello { keeps_session: true, ..trial.hello(version, "ss") };
 
     let mut traveller = Client::connect(&hello, deadline).await?;
     traveller.subscribe(&topic, QoS::ExactlyOnce).await?;
@@ -32,21 +29,15 @@ async fn go_away_and_come_back(trial: &Trial<'_>, version: Version) -> Result<()
     let mut publisher = Client::connect(&trial.hello(version, "sp"), deadline).await?;
     let (sent, fences) = messages(trial);
     for message in &sent {
-        publisher
-            .publish(&topic, &message.payload, message.qos, false)
-            .await?;
+        publisher.publish(&topic, &message.payload, message.qos, false).await?;
     }
 
     let mut traveller = Client::connect(&hello, deadline).await?;
     if !traveller.session_present {
-        return Err(Failure::wrong(
-            "a client came back to its session, the broker said that it has none",
-        ));
+        return Err(Failure::wrong("a client came back to its session, the broker said that it has none"));
     }
     for fence in &fences {
-        publisher
-            .publish(&topic, &fence.payload, fence.qos, false)
-            .await?;
+        publisher.publish(&topic, &fence.payload, fence.qos, false).await?;
     }
     let payloads: Vec<&[u8]> = fences.iter().map(|fence| fence.payload.as_slice()).collect();
     let heard = traveller.listen_until(&payloads).await?;
@@ -60,10 +51,7 @@ async fn go_away_and_come_back(trial: &Trial<'_>, version: Version) -> Result<()
 /// between levels is nobody's promise (MQTT-4.6.0-6).
 fn messages(trial: &Trial<'_>) -> (Vec<Sent>, Vec<Sent>) {
     let levels = [QoS::AtLeastOnce, QoS::ExactlyOnce];
-    let message = |name: String, qos: QoS| Sent {
-        payload: trial.payload(&name, 300),
-        qos,
-    };
+    let message = |name: String, qos: QoS| Sent { payload: trial.payload(&name, 300), qos };
     let sent =
         (0..PER_LEVEL).flat_map(|index| levels.map(|qos| message(format!("{index}-{}", qos as u8), qos)));
     let fences = levels.map(|qos| message(format!("fence-{}", qos as u8), qos));

@@ -15,14 +15,8 @@ pub(super) async fn published(trial: &Trial<'_>, version: Version) -> Result<(),
     let mut heir = Client::connect(&trial.hello(version, "lh"), deadline).await?;
     heir.subscribe(&topic, QoS::AtLeastOnce).await?;
 
-    let will = Some(Will {
-        topic,
-        payload: payload.clone(),
-    });
-    let doomed = Hello {
-        will,
-        ..trial.hello(version, "ld")
-    };
+    let will = Some(Will { topic, payload: payload.clone() });
+    let doomed = Hello { will, ..trial.hello(version, "ld") };
     // Dropping a client closes its socket without a DISCONNECT, as a crash does.
     drop(Client::connect(&doomed, deadline).await?);
 

@@ -29,28 +29,15 @@ impl Connection {
             options.set_credentials(&credentials.username, &credentials.password);
         }
         if let Some(will) = &hello.will {
-            options.set_last_will(LastWill::new(
-                &will.topic,
-                will.payload.clone(),
-                QoS::AtLeastOnce,
-                false,
-            ));
+            options.set_last_will(LastWill::new(&will.topic, will.payload.clone(), QoS::AtLeastOnce, false));
         }
         let (requests, mut events) = AsyncClient::new(options, REQUESTS);
         events.set_network_options(network(limit));
-        Self {
-            address: hello.peer(),
-            requests,
-            events,
-        }
+        Self { address: hello.peer(), requests, events }
     }
 
     pub(super) async fn next(&mut self, awaited: Awaited) -> Result<Packet, Failure> {
-        let event = self
-            .events
-            .poll()
-            .await
-            .map_err(|error| failure(error, awaited, &self.address))?;
+        let event = self.events.poll().await.map_err(|error| failure(error, awaited, &self.address))?;
         Ok(match event {
             Event::Incoming(packet) => translate(packet),
             Event::Outgoing(Outgoing::Publish(_)) => Packet::Written,
@@ -59,10 +46,7 @@ impl Connection {
     }
 
     pub(super) async fn subscribe(&mut self, topic: &str, qos: QoS) -> Result<(), Failure> {
-        self.requests
-            .subscribe(topic, qos)
-            .await
-            .map_err(|error| Failure::wrong(error.to_string()))
+        self.requests.subscribe(topic, qos).await.map_err(|error| Failure::wrong(error.to_string()))
     }
 
     pub(super) async fn publish(
@@ -77,18 +61,13 @@ impl Connection {
     }
 
     pub(super) async fn disconnect(&mut self) -> Result<(), Failure> {
-        self.requests
-            .disconnect()
-            .await
-            .map_err(|error| Failure::wrong(error.to_string()))
+        self.requests.disconnect().await.map_err(|error| Failure::wrong(error.to_string()))
     }
 }
 
 fn translate(packet: rumqttc::Packet) -> Packet {
     match packet {
-        rumqttc::Packet::ConnAck(ack) => Packet::ConnAck {
-            session_present: ack.session_present,
-        },
+        rumqttc::Packet::ConnAck(ack) => Packet::ConnAck { session_present: ack.session_present },
         rumqttc::Packet::SubAck(ack) => Packet::SubAck {
             granted: match ack.return_codes.first() {
                 Some(SubscribeReasonCode::Success(qos)) => Ok(*qos),
@@ -119,33 +98,25 @@ fn failure(error: ConnectionError, awaited: Awaited, address: &str) -> Failure {
             reason: words(&code),
         },
         // rumqttc has this one for a connection that can't be made; one that breaks comes as an error of its state.
-        ConnectionError::Io(source) => Failure::Unreachable {
-            address: address.to_owned(),
-            source,
-        },
+        ConnectionError::Io(source) => Failure::Unreachable { address: address.to_owned(), source },
         ConnectionError::MqttState(
             StateError::ConnectionAborted
             | StateError::Io(_)
             | StateError::Deserialization(mqttbytes::Error::Io(_)),
         ) => Failure::Closed { awaited },
-        ConnectionError::MqttState(StateError::Deserialization(problem)) => Failure::NotMqtt {
-            awaited,
-            problem: problem.to_string().to_lowercase(),
-        },
+        ConnectionError::MqttState(StateError::Deserialization(problem)) => {
+            Failure::NotMqtt { awaited, problem: problem.to_string().to_lowercase() }
+        }
         ConnectionError::NotConnAck(_) => {
             Failure::wrong("the broker answered CONNECT with another packet than CONNACK")
         }
-        ConnectionError::MqttState(problem) => Failure::wrong(format!(
-            "the broker broke the protocol: {}",
-            problem.to_string().to_lowercase()
-        )),
+        ConnectionError::MqttState(problem) => {
+            Failure::wrong(format!("the broker broke the protocol: {}", problem.to_string().to_lowercase()))
+        }
         ConnectionError::Websocket(problem) => Failure::Websocket(problem.to_string()),
         ConnectionError::ResponseValidation(problem) => {
             Failure::Websocket(problem.to_string().to_lowercase())
         }
-        other => Failure::wrong(format!(
-            "the connection failed: {}",
-            other.to_string().to_lowercase()
-        )),
+        other => Failure::wrong(format!("the connection failed: {}", other.to_string().to_lowercase())),
     }
 }

@@ -45,19 +45,11 @@ impl Connection {
             options.set_last_will(will);
         }
         let (requests, events) = AsyncClient::new(options, REQUESTS);
-        Self {
-            address: hello.peer(),
-            requests,
-            events,
-        }
+        Self { address: hello.peer(), requests, events }
     }
 
     pub(super) async fn next(&mut self, awaited: Awaited) -> Result<Packet, Failure> {
-        let event = self
-            .events
-            .poll()
-            .await
-            .map_err(|error| failure(error, awaited, &self.address))?;
+        let event = self.events.poll().await.map_err(|error| failure(error, awaited, &self.address))?;
         Ok(match event {
             Event::Incoming(packet) => translate(packet),
             Event::Outgoing(Outgoing::Publish(_)) => Packet::Written,
@@ -77,26 +69,18 @@ impl Connection {
         qos: QoS,
         retain: bool,
     ) -> Result<(), Failure> {
-        let sent = self
-            .requests
-            .publish(topic, to_v5(qos), retain, payload.to_vec())
-            .await;
+        let sent = self.requests.publish(topic, to_v5(qos), retain, payload.to_vec()).await;
         sent.map_err(|error| Failure::wrong(error.to_string()))
     }
 
     pub(super) async fn disconnect(&mut self) -> Result<(), Failure> {
-        self.requests
-            .disconnect()
-            .await
-            .map_err(|error| Failure::wrong(error.to_string()))
+        self.requests.disconnect().await.map_err(|error| Failure::wrong(error.to_string()))
     }
 }
 
 fn translate(packet: Incoming) -> Packet {
     match packet {
-        Incoming::ConnAck(ack) => Packet::ConnAck {
-            session_present: ack.session_present,
-        },
+        Incoming::ConnAck(ack) => Packet::ConnAck { session_present: ack.session_present },
         Incoming::SubAck(ack) => Packet::SubAck {
             granted: match ack.return_codes.first() {
                 Some(SubscribeReasonCode::Success(qos)) => Ok(from_v5(*qos)),
@@ -105,17 +89,11 @@ fn translate(packet: Incoming) -> Packet {
             },
         },
         Incoming::PubAck(ack) => Packet::PubAck(verdict(
-            matches!(
-                ack.reason,
-                PubAckReason::Success | PubAckReason::NoMatchingSubscribers
-            ),
+            matches!(ack.reason, PubAckReason::Success | PubAckReason::NoMatchingSubscribers),
             &ack.reason,
         )),
         Incoming::PubRec(ack) => Packet::PubRec(verdict(
-            matches!(
-                ack.reason,
-                PubRecReason::Success | PubRecReason::NoMatchingSubscribers
-            ),
+            matches!(ack.reason, PubRecReason::Success | PubRecReason::NoMatchingSubscribers),
             &ack.reason,
         )),
         Incoming::PubComp(ack) => {
@@ -162,36 +140,25 @@ fn failure(error: ConnectionError, awaited: Awaited, address: &str) -> Failure {
             reason: words(&code),
         },
         // rumqttc has this one for a connection that can't be made; one that breaks comes as an error of its state.
-        ConnectionError::Io(source) => Failure::Unreachable {
-            address: address.to_owned(),
-            source,
-        },
+        ConnectionError::Io(source) => Failure::Unreachable { address: address.to_owned(), source },
         ConnectionError::MqttState(
             StateError::ConnectionAborted
             | StateError::Io(_)
             | StateError::Deserialization(mqttbytes::Error::Io(_)),
         ) => Failure::Closed { awaited },
         ConnectionError::MqttState(StateError::ServerDisconnect { reason_code, .. }) => {
-            Failure::Disconnected {
-                awaited,
-                reason: words(&reason_code),
-            }
+            Failure::Disconnected { awaited, reason: words(&reason_code) }
         }
-        ConnectionError::MqttState(StateError::Deserialization(problem)) => Failure::NotMqtt {
-            awaited,
-            problem: problem.to_string().to_lowercase(),
-        },
+        ConnectionError::MqttState(StateError::Deserialization(problem)) => {
+            Failure::NotMqtt { awaited, problem: problem.to_string().to_lowercase() }
+        }
         ConnectionError::NotConnAck(_) => {
             Failure::wrong("the broker answered CONNECT with another packet than CONNACK")
         }
-        ConnectionError::MqttState(problem) => Failure::wrong(format!(
-            "the broker broke the protocol: {}",
-            problem.to_string().to_lowercase()
-        )),
+        ConnectionError::MqttState(problem) => {
+            Failure::wrong(format!("the broker broke the protocol: {}", problem.to_string().to_lowercase()))
+        }
         ConnectionError::Websocket(problem) => Failure::Websocket(problem.to_string()),
-        other => Failure::wrong(format!(
-            "the connection failed: {}",
-            other.to_string().to_lowercase()
-        )),
+        other => Failure::wrong(format!("the connection failed: {}", other.to_string().to_lowercase())),
     }
 }

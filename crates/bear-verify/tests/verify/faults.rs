@@ -12,32 +12,14 @@ use crate::target;
 
 /// The checks that a broker with `fault` fails, those with the same detail on one line, and what is left on the broker.
 async fn check(fault: Fault) -> String {
-    let broker = BrokenBroker::start(Some(fault))
-        .await
-        .expect("two free ports on loopback");
-    let results = verify(
-        &target(&broker),
-        &Limits::default(),
-        "01J00000000000000000000000",
-        |_| {},
-    )
-    .await;
+    let broker = BrokenBroker::start(Some(fault)).await.expect("two free ports on loopback");
+    let results = verify(&target(&broker), &Limits::default(), "01J00000000000000000000000", |_| {}).await;
     let failed: Vec<&CheckResult> = results.iter().filter(|result| !result.ok).collect();
-    let lines = failed
-        .chunk_by(|one, next| one.detail == next.detail)
-        .map(|alike| {
-            let names: Vec<&str> = alike.iter().map(|result| result.name.as_str()).collect();
-            format!(
-                "    {}: {}\n",
-                names.join(", "),
-                alike[0].detail.as_deref().unwrap_or("no detail")
-            )
-        });
-    format!(
-        "{fault:?}\n{}{}",
-        lines.collect::<String>(),
-        left_behind(&broker).await
-    )
+    let lines = failed.chunk_by(|one, next| one.detail == next.detail).map(|alike| {
+        let names: Vec<&str> = alike.iter().map(|result| result.name.as_str()).collect();
+        format!("    {}: {}\n", names.join(", "), alike[0].detail.as_deref().unwrap_or("no detail"))
+    });
+    format!("{fault:?}\n{}{}", lines.collect::<String>(), left_behind(&broker).await)
 }
 
 /// What stays on a broker. A client that gave up dropped its socket, which a broker takes a moment to see.

@@ -77,8 +77,11 @@ fn recorded(wanted: &Wanted, args: &ApplyArgs, state: &State) -> Result<Option<R
     // A plan without changes leaves nothing to run exactly, so what has changed since is planned.
     let Some(recorded) = recorded.filter(|recorded| !recorded.is_empty()) else { return Ok(None) };
     if state.used_plans.contains(&recorded.id) {
-        return Err(Fault::input("bear::plan::used", "the recorded plan was applied already, and a plan is used once")
-            .with_help(format!("run `bear plan` again, or `bear apply {}`", wanted.file.shown)));
+        return Err(Fault::input(
+            "bear::plan::used",
+            "the recorded plan was applied already, and a plan is used once",
+        )
+        .with_help(format!("run `bear plan` again, or `bear apply {}`", wanted.file.shown)));
     }
     Ok(Some(recorded))
 }

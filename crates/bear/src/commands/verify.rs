@@ -39,8 +39,11 @@ pub(crate) async fn run(args: VerifyArgs, context: &Context) -> Result<ExitStatu
         let kind = state.instances.values().next()?.spec.provider;
         Some((state, kind))
     }) else {
-        return Err(Fault::input("bear::verify::nothing", format!("nothing of the fleet `{}` is deployed", wanted.name()))
-            .with_help(format!("`bear apply {}` deploys it", wanted.file.shown)));
+        return Err(Fault::input(
+            "bear::verify::nothing",
+            format!("nothing of the fleet `{}` is deployed", wanted.name()),
+        )
+        .with_help(format!("`bear apply {}` deploys it", wanted.file.shown)));
     };
     check_names(&[], Some(&state), &args.only.only)?;
     let plan = proof(&state, &args.only.only);
@@ -68,7 +71,10 @@ pub(crate) async fn run(args: VerifyArgs, context: &Context) -> Result<ExitStatu
 fn proof(state: &State, only: &[String]) -> Plan {
     let only = only.iter().map(String::as_str).collect::<HashSet<_>>();
     let named = |name: &str| only.is_empty() || only.contains(name);
-    let chosen = state.instances.iter().filter(|(name, recorded)| named(name.as_str()) || named(recorded.group.as_str()));
+    let chosen = state
+        .instances
+        .iter()
+        .filter(|(name, recorded)| named(name.as_str()) || named(recorded.group.as_str()));
     let changes = chosen.map(|(name, recorded)| Change {
         instance: name.clone(),
         group: recorded.group.clone(),
