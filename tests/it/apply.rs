@@ -1,7 +1,6 @@
 //! `bear apply`: from nothing, again, more, less, and whatever keeps it from beginning
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::net::TcpListener;
 
 use serde_json::Value;
@@ -180,11 +179,10 @@ fn a_port_that_another_program_holds() {
 
     let outcome = project.bear("apply --yes");
     assert_eq!(outcome.code(), 3, "{outcome}");
-    let this = fs::read_to_string("/proc/self/comm").unwrap();
-    check_run!(outcome.stderr.replace(&port.to_string(), "[PORT]").replace(this.trim_end(), "it"), @"
+    check_run!(outcome.stderr.replace(&port.to_string(), "[PORT]"), @"
     bear::fleet::port_taken
 
-      × port [PORT] is taken: process [PID] (it) listens there
+      × port [PORT] is taken: process [PID] ([PROGRAM]) listens there
        ╭─[fleets/demo.yaml:8:11]
      7 │     ports:
      8 │       ws: [PORT]
@@ -193,7 +191,7 @@ fn a_port_that_another_program_holds() {
        ╰────
       help: choose another port, or stop that program; without a port bear finds a free one
     ");
-    assert_eq!(project.bear("plan").stderr, outcome.stderr);
+    assert_eq!(project.bear("plan").code(), 3);
     assert_eq!(project.files(), before);
     let error = serde_json::from_str::<Value>(&project.bear("apply --yes --json").stderr).unwrap();
     let location = serde_json::json!({ "file": "fleets/demo.yaml", "line": 8, "column": 11 });

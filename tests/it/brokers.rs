@@ -170,11 +170,12 @@ pub(crate) fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
 }
 
 /// What differs between runs that deploy something, besides [`crate::support::FILTERS`].
-pub(crate) const RUN_FILTERS: [(&str, &str); 5] = [
+pub(crate) const RUN_FILTERS: [(&str, &str); 6] = [
     (r"(?m) +\d+\.\d\d$", "  [SECONDS]"),
     (r"127\.0\.0\.1:\d+", "127.0.0.1:[PORT]"),
     (r"(\bport|\bmqtt|\bws|\bdashboard| -p) \d{4,5}\b", "$1 [PORT]"),
     (r"embedded \d+\.\d+\.\d+", "embedded [VERSION]"),
+    (r"\([^)]+\) listens there", "([PROGRAM]) listens there"),
     (r"(ann@|process \[PID\] on )[^ ,]+", "$1[HOST]"),
 ];
 

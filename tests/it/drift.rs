@@ -1,10 +1,13 @@
 //! Drift: brokers that died or hang, what bear says of them, and how it brings them back
 
+use std::fs;
+
 use rumqttc::QoS;
 use rustix::process::Signal;
 
-use crate::brokers::{check_run, eventually, send};
+use crate::brokers::{check_run, eventually, fleet_of, send};
 use crate::client::Client;
+use crate::examples::elsewhere;
 use crate::support::{Project, check};
 
 #[test]
@@ -94,18 +97,32 @@ fn a_broker_that_hangs_is_found_out() {
 
 #[test]
 fn a_folder_that_was_deleted_under_its_broker() {
-    let project = Project::of(1);
+    // Ports of its own: nobody keeps those of a machine that is gone.
+    let ports = elsewhere("    ports: { mqtt: 1883, ws: 8083, dashboard: 8080 }\n");
+    let project = Project::new().with("fleets/demo.yaml", fleet_of(1) + &ports);
     project.bear("apply --yes").ok();
-    std::fs::remove_dir_all(project.instances("demo").join("demo-broker-1")).unwrap();
-    assert_eq!(project.bear("plan --detailed-exitcode").code(), 2);
+    fs::remove_dir_all(project.instances("demo").join("demo-broker-1")).unwrap();
+    check_run!(project.bear("plan --detailed-exitcode"), @"
+    exit status: 2
+    ----- stdout -----
+    Fleet demo
+
+        + demo-broker-1  create → install → verify
+            machine: [PROJECT]/.bear/demo/instances/demo-broker-1 → gone
+            provider        local
+            broker          embedded
+            authentication  off (default)
+            ports           mqtt [PORT], ws [PORT], dashboard [PORT], others free ones of this machine (default)
+
+    Plan: 1 to create, 0 to change, 0 to replace, 0 to destroy, 0 unchanged.
+    ");
     project.bear("apply fleets/demo.yaml --yes").ok();
     project.expect_settled("demo", 1);
 }
 
 #[test]
 fn destroying_one_fleet_leaves_all_others_alone() {
-    let project =
-        Project::of(2).with("fleets/other.yaml", crate::brokers::fleet_of(1).replace("demo", "other"));
+    let project = Project::of(2).with("fleets/other.yaml", fleet_of(1).replace("demo", "other"));
     project.bear("apply fleets/other.yaml --yes").ok();
     project.bear("apply fleets/demo.yaml --yes").ok();
     let others = project.running("other");

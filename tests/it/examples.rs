@@ -1,7 +1,7 @@
 //! Every fleet file that comes with bear, put to use
 
 use std::fs;
-use std::net::TcpListener;
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -29,21 +29,19 @@ pub(crate) fn project() -> Project {
 }
 
 /// The same fleet on ports that are free right now: whoever tries an example may well be running the tests, too.
-fn elsewhere(fleet: &str) -> String {
+pub(crate) fn elsewhere(fleet: &str) -> String {
     static CALLS: AtomicU32 = AtomicU32::new(0);
     // Below the ports that the system gives to connections, which come and go; and twenty by twenty, so that neither
     // other tests nor other runs of them begin at the same place.
     let block = (std::process::id() * 13 + CALLS.fetch_add(1, Ordering::Relaxed)) % 130;
     let mut candidates = 30_000 + u16::try_from(block * 20).unwrap()..32_768;
-    let mut held = Vec::new();
     let words = fleet.split_inclusive([' ', '\n']).map(|word| {
         let digits = word.trim_end_matches([' ', '\n', ',']);
         match digits.parse::<u16>() {
             Ok(1024..) => {
-                let port = candidates.find_map(|port| TcpListener::bind(("127.0.0.1", port)).ok()).unwrap();
-                let free = port.local_addr().unwrap().port().to_string();
-                held.push(port);
-                word.replace(digits, &free)
+                // Asked from outside: to bind it would lend it to whatever other tests start just then.
+                let free = candidates.find(|&port| TcpStream::connect(("127.0.0.1", port)).is_err());
+                word.replace(digits, &free.unwrap().to_string())
             }
             _ => word.to_owned(),
         }
