@@ -213,3 +213,18 @@ fn a_recorded_plan_that_can_not_be_run() {
     project.bear("plan --offline").ok();
     assert_eq!(project.running("demo"), []);
 }
+
+#[test]
+fn a_recorded_plan_that_failed_half_way_needs_no_other_command() {
+    let obstacle = ".bear/demo/instances/demo-broker-1/thesis.tex";
+    let project = Project::of(1).with(obstacle, "years of work");
+    project.bear("plan").ok();
+    assert_eq!(project.bear("apply --yes").code(), 1);
+    assert_eq!(project.bear("apply --yes").code(), 1);
+    std::fs::remove_dir_all(project.path(obstacle).parent().unwrap()).unwrap();
+    let outcome = project.bear("apply --yes");
+    assert!(outcome.stderr.contains("was begun and did not come to its end"), "{outcome}");
+    assert_eq!(outcome.code(), 0, "{outcome}");
+    project.expect_settled("demo", 1);
+    assert_eq!(project.bear("apply --yes").code(), 3);
+}

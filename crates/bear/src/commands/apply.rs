@@ -1,9 +1,10 @@
 //! `bear apply`: makes it so.
 
+use bear_core::diff::Action;
 use bear_core::event::Operation;
 use bear_core::observed::Observed;
 use bear_core::plan::{Plan, RecordedPlan, StepKind};
-use bear_core::state::v1::State;
+use bear_core::state::v1::{Phase, State};
 use bear_engine::Store;
 use bear_engine::store::Secrets;
 use clap::Args;
@@ -39,7 +40,7 @@ pub(crate) async fn run(args: ApplyArgs, context: &Context) -> Result<ExitStatus
     wanted.check_ports(&world)?;
     let mut store = runs::open(&wanted, &args.lock, context)?;
     let observed = observe_deployed(&wanted, Some(store.state()), false, context).await?;
-    let (planned, used) = match recorded(&wanted, &args, store.state())? {
+    let (planned, used) = match recorded(&wanted, &args, store.state(), context)? {
         Some(recorded) => exactly(&recorded, &wanted, store.state(), &observed, context)?,
         None => (fresh(&wanted, store.state(), &observed, &args.only.only)?, None),
     };
@@ -69,7 +70,12 @@ pub(crate) async fn run(args: ApplyArgs, context: &Context) -> Result<ExitStatus
 }
 
 /// The plan that `bear plan` recorded, where it is what is to be run: neither a file nor a part of the fleet is named.
-fn recorded(wanted: &Wanted, args: &ApplyArgs, state: &State) -> Result<Option<RecordedPlan>, Fault> {
+fn recorded(
+    wanted: &Wanted,
+    args: &ApplyArgs,
+    state: &State,
+    context: &Context,
+) -> Result<Option<RecordedPlan>, Fault> {
     if args.fleet.fleet.is_some() || !args.only.only.is_empty() {
         return Ok(None);
     }
@@ -77,6 +83,12 @@ fn recorded(wanted: &Wanted, args: &ApplyArgs, state: &State) -> Result<Option<R
     // A plan without changes leaves nothing to run exactly, so what has changed since is planned.
     let Some(recorded) = recorded.filter(|recorded| !recorded.is_empty()) else { return Ok(None) };
     if state.used_plans.contains(&recorded.id) {
+        if !came_true(&recorded.plan()?, state) {
+            context
+                .printer
+                .note("the recorded plan was begun and did not come to its end, so this is a new plan");
+            return Ok(None);
+        }
         return Err(Fault::input(
             "bear::plan::used",
             "the recorded plan was applied already, and a plan is used once",
@@ -84,6 +96,15 @@ fn recorded(wanted: &Wanted, args: &ApplyArgs, state: &State) -> Result<Option<R
         .with_help(format!("run `bear plan` again, or `bear apply {}`", wanted.file.shown)));
     }
     Ok(Some(recorded))
+}
+
+/// Whether what a plan was to do is recorded as done. After a crash or a failure it is not, and to go on from there
+/// must take no more than the same command again.
+fn came_true(plan: &Plan, state: &State) -> bool {
+    plan.changes.iter().all(|change| match state.instances.get(&change.instance) {
+        Some(recorded) => change.action != Action::Destroy && recorded.phase == Phase::Verified,
+        None => change.action == Action::Destroy,
+    })
 }
 
 /// The recorded plan, if it would still be made the same; else the plan that is made now. With the former comes its
