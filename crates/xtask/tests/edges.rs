@@ -6,13 +6,15 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Which crates of the workspace a crate may depend on.
-const EDGES: [(&str, &[&str]); 8] = [
+const EDGES: [(&str, &[&str]); 10] = [
     ("bear", &["bear-broker", "bear-core", "bear-engine", "bear-provider", "bear-verify"]),
     ("bear-broker", &[]),
     ("bear-core", &[]),
     ("bear-engine", &["bear-core", "bear-provider"]),
+    ("bear-executor", &["bear-core"]),
     ("bear-lab", &["bear-core", "bear-engine", "bear-provider"]),
     ("bear-provider", &["bear-core"]),
+    ("bear-recipes", &["bear-core"]),
     ("bear-verify", &["bear-core"]),
     ("xtask", &[]),
 ];

@@ -1,0 +1,138 @@
+//! The reasons for which a block fails, as the scripts name them.
+
+/// Why a block failed, where its script knows more than an exit status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Cause {
+    /// A command did not end in time.
+    Timeout,
+    /// A block was applied, and its check still says that it is not so.
+    NotSo,
+    /// The disk of the host is full.
+    DiskFull,
+    /// The script does not run as root.
+    NoPrivileges,
+    /// Another bear holds the host's lock.
+    HostBusy,
+    /// The host belongs to another fleet.
+    OtherFleet,
+    /// The system is neither Debian nor Ubuntu.
+    OtherSystem,
+    /// The clock of the host is wrong, and does not set itself.
+    ClockSkew,
+    /// The first boot of the machine has not come to its end.
+    CloudInit,
+    /// Another program holds apt's or dpkg's lock.
+    AptLocked,
+    /// A package source does not answer, or answers something broken.
+    AptUnreachable,
+    /// The package source does not have the pinned version.
+    VersionAbsent,
+    /// The signing key of a package source is not the one expected.
+    WrongKey,
+    /// Docker is there as a snap.
+    DockerSnap,
+    /// Docker is there, and bear did not install it.
+    DockerOther,
+    /// Docker does not answer, or answers as another version.
+    DockerDown,
+    /// There is no such image where it was looked for.
+    ImageAbsent,
+    /// The image could not be fetched.
+    ImageUnreachable,
+    /// The image file is not on the host.
+    ImageFileAbsent,
+    /// A port that the broker needs is taken.
+    PortTaken,
+    /// A broker is there that bear did not install.
+    BrokerOther,
+    /// The broker did not become ready.
+    NotReady,
+    /// The broker lets in the password that everybody knows.
+    DefaultPassword,
+    /// The broker has a password for its administrator that bear does not know.
+    UnknownPassword,
+}
+
+impl Cause {
+    /// All of them, each with its word in the scripts and its error code.
+    const WORDS: [(Self, &str, &str); 24] = [
+        (Self::Timeout, "timeout", "bear::recipe::timeout"),
+        (Self::NotSo, "not_so", "bear::recipe::not_so"),
+        (Self::DiskFull, "disk_full", "bear::recipe::disk_full"),
+        (Self::NoPrivileges, "no_privileges", "bear::recipe::no_privileges"),
+        (Self::HostBusy, "host_busy", "bear::recipe::host_busy"),
+        (Self::OtherFleet, "other_fleet", "bear::recipe::other_fleet"),
+        (Self::OtherSystem, "other_system", "bear::recipe::other_system"),
+        (Self::ClockSkew, "clock_skew", "bear::recipe::clock_skew"),
+        (Self::CloudInit, "cloud_init", "bear::recipe::cloud_init"),
+        (Self::AptLocked, "apt_locked", "bear::recipe::apt_locked"),
+        (Self::AptUnreachable, "apt_unreachable", "bear::recipe::apt_unreachable"),
+        (Self::VersionAbsent, "version_absent", "bear::recipe::version_absent"),
+        (Self::WrongKey, "wrong_key", "bear::recipe::wrong_key"),
+        (Self::DockerSnap, "docker_snap", "bear::recipe::docker_snap"),
+        (Self::DockerOther, "docker_other", "bear::recipe::docker_other"),
+        (Self::DockerDown, "docker_down", "bear::recipe::docker_down"),
+        (Self::ImageAbsent, "image_absent", "bear::recipe::image_absent"),
+        (Self::ImageUnreachable, "image_unreachable", "bear::recipe::image_unreachable"),
+        (Self::ImageFileAbsent, "image_file_absent", "bear::recipe::image_file_absent"),
+        (Self::PortTaken, "port_taken", "bear::recipe::port_taken"),
+        (Self::BrokerOther, "broker_other", "bear::recipe::broker_other"),
+        (Self::NotReady, "not_ready", "bear::recipe::not_ready"),
+        (Self::DefaultPassword, "default_password", "bear::recipe::default_password"),
+        (Self::UnknownPassword, "unknown_password", "bear::recipe::unknown_password"),
+    ];
+
+    /// Every cause with its word in the scripts.
+    pub fn all() -> impl Iterator<Item = (Self, &'static str)> {
+        Self::WORDS.iter().map(|&(cause, word, _)| (cause, word))
+    }
+
+    /// The cause of that word.
+    pub(crate) fn from_word(word: &str) -> Option<Self> {
+        Self::WORDS.iter().find(|row| row.1 == word).map(|row| row.0)
+    }
+
+    /// The code of the error, such as `bear::recipe::disk_full`.
+    pub fn code(self) -> &'static str {
+        Self::WORDS.iter().find(|row| row.0 == self).map_or("bear::recipe::failed", |row| row.2)
+    }
+
+    /// Whether the failure may pass by itself, so that trying again is worth it.
+    pub const fn may_pass(self) -> bool {
+        matches!(
+            self,
+            Self::Timeout
+                | Self::HostBusy
+                | Self::CloudInit
+                | Self::AptLocked
+                | Self::AptUnreachable
+                | Self::ImageUnreachable
+                | Self::NotReady
+        )
+    }
+
+    /// What to do about it, if there is a general answer.
+    pub const fn help(self) -> Option<&'static str> {
+        Some(match self {
+            Self::DiskFull => "make room on the host's disk",
+            Self::NoPrivileges => "log in as root, or as a user whom sudo lets in without a password",
+            Self::OtherFleet => "destroy that fleet first, or take the host out of one of the two",
+            Self::OtherSystem => "use a host with Debian or Ubuntu",
+            Self::ClockSkew => "set the host's clock, or let it set itself: `timedatectl set-ntp true`",
+            Self::VersionAbsent => "pin one of the versions that the package source has",
+            Self::WrongKey => "compare the fingerprint with the one that the site publishes",
+            Self::DockerSnap => "remove it with `snap remove docker`: it keeps the socket that Docker needs",
+            Self::DockerOther => {
+                "remove those packages, or leave out `install.docker` to use them as they are"
+            }
+            Self::ImageAbsent => "look for the tag in the registry",
+            Self::ImageFileAbsent => "copy the image file to the host first",
+            Self::PortTaken => "stop the program that holds the port, or write another one under `ports`",
+            Self::BrokerOther => "remove that broker, or take the host out of the fleet",
+            Self::UnknownPassword => {
+                "set the password of `admin` in the dashboard to the one that the fleet names"
+            }
+            _ => return None,
+        })
+    }
+}

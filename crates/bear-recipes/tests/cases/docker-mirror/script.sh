@@ -1,0 +1,39 @@
+set +aex -f
+unset nonce root lock_wait_seconds docker_version docker_server_version docker_packages docker_runtime docker_rivals docker_repository docker_suite docker_key_url docker_fingerprint docker_containerd docker_containerd_line
+nonce=n0nce5678
+root=''
+lock_wait_seconds=1
+docker_version='5:28.5.2-1~ubuntu.22.04~jammy'
+docker_server_version='28.5.2'
+docker_packages='docker-ce docker-ce-cli'
+docker_runtime='containerd.io'
+docker_rivals='docker.io podman-docker'
+docker_repository='https://mirror.example/docker'
+docker_suite='stable'
+docker_key_url='https://mirror.example/key.asc'
+docker_fingerprint='0123456789ABCDEF0123456789ABCDEF01234567'
+docker_containerd='1.7.27-1'
+docker_containerd_line=''
+
+# … prelude.sh …
+
+# … host.sh …
+
+# … apt.sh …
+
+# … docker.sh …
+
+main() {
+    exec 3>&1 </dev/null
+    printf '\n' >&3
+    say begin 1 $$
+    open
+    block docker.tools docker_tools
+    block docker.rivals docker_rivals
+    block docker.source docker_source
+    block docker.packages docker_packages
+    block docker.running docker_running
+    say end ok
+}
+
+main; exit

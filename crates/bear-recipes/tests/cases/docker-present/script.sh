@@ -1,0 +1,35 @@
+set +aex -f
+unset nonce root lock_wait_seconds docker_version docker_server_version docker_packages docker_runtime docker_rivals docker_repository docker_suite docker_key_url docker_fingerprint docker_containerd docker_containerd_line
+nonce=n0nce5678
+root=''
+lock_wait_seconds=1
+docker_version=''
+docker_server_version=''
+docker_packages=''
+docker_runtime=''
+docker_rivals=''
+docker_repository=''
+docker_suite=''
+docker_key_url=''
+docker_fingerprint='9DC858229FC7DD38854AE2D88D81803C0EBFCD88'
+docker_containerd=''
+docker_containerd_line='1\.'
+
+# … prelude.sh …
+
+# … host.sh …
+
+# … apt.sh …
+
+# … docker.sh …
+
+main() {
+    exec 3>&1 </dev/null
+    printf '\n' >&3
+    say begin 1 $$
+    open
+    block docker.running docker_running
+    say end ok
+}
+
+main; exit

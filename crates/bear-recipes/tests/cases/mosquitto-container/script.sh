@@ -1,0 +1,43 @@
+set +aex -f
+unset nonce root lock_wait_seconds image_reference image_file mosquitto_digest mosquitto_publish mosquitto_configuration mosquitto_users
+nonce=n0nce5678
+root=''
+lock_wait_seconds=1
+image_reference='mirror.example:5000/eclipse-mosquitto:2.0.18'
+image_file=''
+mosquitto_digest='6f701b2f559d509bb784d3a956a1a2027660f2acd077c864a635b6221996094c'
+mosquitto_publish='2883:2883
+8083:8083
+'
+mosquitto_configuration='# Written by bear; changes made here are undone by its next apply.
+# Image mirror.example:5000/eclipse-mosquitto:2.0.18
+persistence true
+persistence_location /mosquitto/data/
+log_dest stderr
+set_tcp_nodelay true
+allow_anonymous true
+listener 2883
+protocol mqtt
+listener 8083
+protocol websockets
+'
+mosquitto_users=''
+
+# … prelude.sh …
+
+# … container.sh …
+
+# … mosquitto-container.sh …
+
+main() {
+    exec 3>&1 </dev/null
+    printf '\n' >&3
+    say begin 1 $$
+    open
+    block mosquitto.image image
+    block mosquitto.files mosquitto_files
+    block mosquitto.container mosquitto_container
+    say end ok
+}
+
+main; exit

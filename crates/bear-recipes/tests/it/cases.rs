@@ -1,0 +1,273 @@
+//! Each folder of `tests/cases` is a recipe test as data: `in.yaml` says what is wanted, `script.sh` is the script
+//! that comes of it (what is constant left out), `configuration.txt` what the plan shows. After a change,
+//! `BEAR_UPDATE=1 cargo test -p bear-recipes` writes the results again, to be read in the diff.
+
+use std::fs;
+use std::io::Write;
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use bear_core::fleet::model::Ports;
+use bear_recipes::docker::{Docker, Repository};
+use bear_recipes::emqx::Emqx;
+use bear_recipes::host::Host;
+use bear_recipes::image::{Image, ImageSource};
+use bear_recipes::mosquitto::{Form, Mosquitto, User};
+use bear_recipes::{Recipe, Refusal, render};
+use serde::Deserialize;
+
+use crate::world::setting;
+
+/// One recipe of a case: the field that is there.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Case {
+    host: Option<HostCase>,
+    docker: Option<DockerCase>,
+    emqx: Option<EmqxCase>,
+    mosquitto: Option<MosquittoCase>,
+    observe: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct HostCase {
+    owner: String,
+    now: u64,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct DockerCase {
+    distribution: Option<String>,
+    official: Option<String>,
+    repository: Option<String>,
+    suite: Option<String>,
+    key_url: Option<String>,
+    fingerprint: Option<String>,
+    containerd: Option<String>,
+    removal: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct EmqxCase {
+    version: String,
+    #[serde(default)]
+    registry: Option<String>,
+    #[serde(default)]
+    file: Option<String>,
+    address: Ipv4Addr,
+    #[serde(default)]
+    ports: Ports,
+    password: String,
+    #[serde(default)]
+    license: Option<String>,
+    #[serde(default)]
+    removal: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct MosquittoCase {
+    package: Option<String>,
+    image: Option<ImageCase>,
+    #[serde(default)]
+    ports: Ports,
+    user: Option<UserCase>,
+    #[serde(default)]
+    removal: bool,
+}
+
+#[derive(Deserialize)]
+struct UserCase {
+    name: String,
+    password: String,
+}
+
+#[derive(Deserialize)]
+struct ImageCase {
+    name: String,
+    tag: String,
+    registry: Option<String>,
+    file: Option<String>,
+}
+
+impl ImageCase {
+    fn image(self) -> Image {
+        let source = match (self.registry, self.file) {
+            (Some(registry), _) => ImageSource::Registry(registry),
+            (None, Some(file)) => ImageSource::File(file),
+            (None, None) => ImageSource::Default,
+        };
+        Image { name: self.name, tag: self.tag, source }
+    }
+}
+
+impl Case {
+    fn recipe(self) -> Result<Recipe, Refusal> {
+        let Self { host, docker, emqx, mosquitto, observe } = self;
+        Ok(match (host, docker, emqx, mosquitto, observe) {
+            (Some(HostCase { owner, now }), ..) => Host { owner, now }.claim()?,
+            (_, Some(docker), ..) => docker.recipe()?,
+            (_, _, Some(emqx), ..) => emqx.recipe()?,
+            (_, _, _, Some(mosquitto), _) => mosquitto.recipe()?,
+            (.., Some(dashboard)) => bear_recipes::observe(&dashboard)?,
+            _ => panic!("a case names a recipe"),
+        })
+    }
+}
+
+impl DockerCase {
+    fn recipe(self) -> Result<Recipe, Refusal> {
+        let default = Repository::default();
+        let repository = Repository {
+            url: self.repository,
+            suite: self.suite,
+            key_url: self.key_url,
+            fingerprint: self.fingerprint.unwrap_or(default.fingerprint),
+            containerd: self.containerd,
+        };
+        let docker = match (self.official, self.distribution) {
+            (Some(version), _) => Docker::Official(version, repository),
+            (None, Some(version)) => Docker::Distribution(version),
+            (None, None) => Docker::Present,
+        };
+        Ok(if self.removal { docker.removal(false)? } else { docker.install()? })
+    }
+}
+
+impl EmqxCase {
+    fn recipe(self) -> Result<Recipe, Refusal> {
+        let image = ImageCase {
+            name: String::from("emqx/emqx"),
+            tag: self.version.clone(),
+            registry: self.registry,
+            file: self.file,
+        };
+        let emqx = Emqx {
+            version: self.version.parse()?,
+            image: image.image(),
+            address: self.address,
+            ports: self.ports,
+            dashboard_address: IpAddr::from([0, 0, 0, 0]),
+            admin_password: self.password,
+            cookie: String::from("c00kie"),
+            license_key: self.license,
+        };
+        if self.removal { Ok(Emqx::removal(&emqx.image, true)?) } else { emqx.install() }
+    }
+}
+
+impl MosquittoCase {
+    fn recipe(self) -> Result<Recipe, Refusal> {
+        let form = self
+            .package
+            .map(Form::Package)
+            .or(self.image.map(|image| Form::Container(image.image())))
+            .unwrap();
+        let user = self.user.map(|UserCase { name, password }| User { name, password });
+        let mosquitto = Mosquitto { form, ports: self.ports, user };
+        if self.removal { Ok(mosquitto.removal(false)?) } else { mosquitto.install() }
+    }
+}
+
+/// The shell code that is the same in every script.
+fn constant() -> Vec<(String, String)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/sh");
+    fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| {
+            let path = entry.unwrap().path();
+            (path.file_name().unwrap().to_str().unwrap().to_owned(), fs::read_to_string(&path).unwrap())
+        })
+        .collect()
+}
+
+fn cases() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
+    let mut cases: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    cases.sort();
+    cases
+}
+
+/// The recipes of a case, or why there are none.
+fn recipes(case: &Path) -> Result<Vec<Recipe>, Refusal> {
+    let input = fs::read_to_string(case.join("in.yaml")).unwrap();
+    let wanted: Vec<Case> = serde_yaml::from_str(&input).unwrap();
+    wanted.into_iter().map(Case::recipe).collect()
+}
+
+fn results(case: &Path) -> Vec<(&'static str, String)> {
+    let recipes = match recipes(case) {
+        Ok(recipes) => recipes,
+        Err(refusal) => return vec![("refusal.txt", format!("{refusal}\n"))],
+    };
+    let mut script = render(&recipes, &setting("")).unwrap().text().to_owned();
+    for (name, code) in constant() {
+        script = script.replace(&code, &format!("# … {name} …\n"));
+    }
+    let configurations = recipes.iter().filter_map(Recipe::configuration);
+    let configuration: String =
+        configurations.map(|it| format!("# {} is {}\n{}", it.digest(), it.path, it.text)).collect();
+    vec![("script.sh", script), ("configuration.txt", configuration)]
+}
+
+#[test]
+fn every_case_is_rendered_as_written_beside_it() {
+    let update = std::env::var_os("BEAR_UPDATE").is_some();
+    let mut changed = Vec::new();
+    for case in cases() {
+        for (name, got) in results(&case) {
+            let file = case.join(name);
+            if update {
+                fs::write(&file, &got).unwrap();
+            } else if fs::read_to_string(&file).unwrap_or_default() != got {
+                changed.push(format!("{} is now\n{got}", file.display()));
+            }
+        }
+    }
+    assert!(changed.is_empty(), "{}", changed.join("\n"));
+}
+
+/// What a program says of every case's whole script on its standard input.
+#[track_caller]
+fn check_with(program: &[&str]) {
+    for case in cases() {
+        let Ok(recipes) = recipes(&case) else { continue };
+        let script = render(&recipes, &setting("")).unwrap();
+        let mut child = Command::new(program[0])
+            .args(&program[1..])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child.stdin.take().unwrap().write_all(script.text().as_bytes()).unwrap();
+        let output = child.wait_with_output().unwrap();
+        let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+        assert!(output.status.success() && said.is_empty(), "{}: {said}", case.display());
+    }
+}
+
+#[test]
+fn every_script_is_a_posix_script() {
+    check_with(&["dash", "-n"]);
+    check_with(&["bash", "--posix", "-n"]);
+}
+
+/// What shellcheck can't see is left out: variables are set in one piece and read in another, functions are called
+/// by name from `block`, and values are quoted so that nothing in them means anything.
+#[test]
+fn shellcheck_finds_nothing() {
+    if Command::new("shellcheck").arg("--version").output().is_err() {
+        return;
+    }
+    check_with(&[
+        "shellcheck",
+        "--shell=sh",
+        "--exclude=SC1003,SC2016,SC2030,SC2031,SC2034,SC2154,SC2181,SC2317",
+        "-",
+    ]);
+}

@@ -1,0 +1,352 @@
+//! Docker and EMQX, with their scripts really run against stand-ins.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use bear_core::fleet::model::Ports;
+use bear_recipes::docker::{Docker, Repository};
+use bear_recipes::emqx::Emqx;
+use bear_recipes::image::{Image, ImageSource};
+use bear_recipes::mosquitto::{Form, Mosquitto, User};
+use bear_recipes::{HostFacts, Recipe, observe};
+
+use crate::running::{check_cuts, host};
+use crate::world::World;
+
+const PIN: &str = "5:20.10.13~3-0~ubuntu-jammy";
+
+fn docker() -> Recipe {
+    let repository = Repository { fingerprint: String::from("F1NGERPR1NT"), ..Repository::default() };
+    Docker::Official(PIN.to_owned(), repository).install().unwrap()
+}
+
+fn image(tag: &str) -> Image {
+    Image { name: String::from("emqx/emqx"), tag: tag.to_owned(), source: ImageSource::Default }
+}
+
+fn emqx(version: &str, password: &str) -> Emqx {
+    Emqx {
+        version: version.parse().unwrap(),
+        image: image(version),
+        address: Ipv4Addr::new(10, 0, 0, 5),
+        ports: Ports::default(),
+        dashboard_address: IpAddr::from([127, 0, 0, 1]),
+        admin_password: password.to_owned(),
+        cookie: String::from("c00kie"),
+        license_key: None,
+    }
+}
+
+fn stack(version: &str, password: &str) -> Vec<Recipe> {
+    vec![host(), docker(), emqx(version, password).install().unwrap()]
+}
+
+/// A host with the network's answers: Docker's package source with its key, and a broker of that version to come.
+fn prepare(world: &World, version: &str, method: &str) {
+    world.write("stub/key", "key F1NGERPR1NT\n");
+    world.write(
+        "stub/available",
+        &format!(
+            "docker-ce 5:29.1.0-1\ndocker-ce {PIN}\ndocker-ce-cli {PIN}\ncontainerd.io 2.2.0-1\n\
+             containerd.io 1.7.27-1\ncontainerd.io 1.6.33-1\n"
+        ),
+    );
+    std::fs::create_dir_all(world.path("root/etc/ssl/certs")).unwrap();
+    world.write("root/etc/ssl/certs/ca-certificates.crt", "");
+    world.write("stub/emqx-version", version);
+    world.write("stub/emqx-method", method);
+}
+
+fn prepared(shell: &'static str) -> World {
+    let world = World::new(shell);
+    prepare(&world, "5.0.9", "PUT");
+    world
+}
+
+#[test]
+fn the_second_run_changes_nothing() {
+    for shell in ["dash", "bash"] {
+        let world = prepared(shell);
+        let recipes = stack("5.0.9", "p w\"#'é1\\ $(reboot)");
+        let first = world.run(&recipes);
+        first.assert_done(9);
+        world.run(&recipes).assert_done(0);
+    }
+}
+
+#[test]
+fn an_install_says_what_it_learned() {
+    let run = prepared("dash").run(&stack("5.0.9", "Bear_first1"));
+    insta::assert_debug_snapshot!(run.transcript.facts(), @r#"
+{
+    "docker.containerd": "1.7.27-1",
+    "docker.package": "5:20.10.13~3-0~ubuntu-jammy",
+    "docker.version": "20.10.13",
+    "emqx.default_password": "refused",
+    "emqx.node": "emqx@10.0.0.5",
+    "emqx.version": "5.0.9",
+    "host.architecture": "amd64",
+    "host.system": "ubuntu 22.04",
+    "image.digest": "emqx/emqx@sha256:d1ge57",
+    "image.id": "sha256:emqx/emqx:5.0.9",
+}
+"#);
+}
+
+#[test]
+fn cut_off_anywhere_it_goes_on() {
+    check_cuts(&|world| prepare(world, "5.0.9", "PUT"), &stack("5.0.9", "Bear_first1"), 23);
+}
+
+#[test]
+fn no_secret_is_in_any_argument() {
+    let world = prepared("dash");
+    world.run(&stack("5.0.9", "hunter2-secret")).assert_done(9);
+    assert!(world.calls().contains("docker run"));
+    for secret in ["hunter2", "c00kie", "t0ken"] {
+        assert!(!world.calls().contains(secret), "{}", world.calls());
+    }
+    let script = world.script(&stack("5.0.9", "hunter2-secret"));
+    assert_eq!(script.secrets().collect::<Vec<_>>(), ["hunter2-secret", "c00kie"]);
+    assert!(!format!("{script:?}{:?}", stack("5.0.9", "hunter2-secret")).contains("hunter2"));
+    let holding: Vec<_> = world.picture().into_iter().filter(|(_, text)| text.contains("hunter2")).collect();
+    insta::assert_debug_snapshot!(holding, @r#"
+[
+    (
+        "root/etc/bear/emqx.password",
+        "600 \"hunter2-secret\"",
+    ),
+    (
+        "root/etc/bear/emqx/first-boot.env",
+        "400 EMQX_DASHBOARD__DEFAULT_PASSWORD='\"hunter2-secret\"'\n",
+    ),
+]
+"#);
+}
+
+/// The method of the change differs; the broker is not restarted for it.
+#[test]
+fn a_new_password_is_set_without_a_restart() {
+    for (version, method) in [("5.0.9", "PUT"), ("5.8.9", "POST")] {
+        let world = World::new("dash");
+        prepare(&world, version, method);
+        world.run(&stack(version, "Bear_first1")).assert_done(9);
+        let run = world.run(&stack(version, "Bear_second2"));
+        run.assert_done(2);
+        assert!(!world.calls().contains("docker run"), "{}", run.summary());
+        assert_eq!(world.read("stub/emqx-password"), "\"Bear_second2\"");
+    }
+}
+
+#[test]
+fn a_new_version_replaces_the_container_once() {
+    let world = prepared("dash");
+    world.run(&stack("5.0.9", "Bear_first1")).assert_done(9);
+    prepare(&world, "5.8.9", "POST");
+    let run = world.run(&stack("5.8.9", "Bear_first1"));
+    run.assert_done(3);
+    assert_eq!(world.calls().matches("docker run").count(), 1);
+}
+
+fn mosquitto_in_a_container(password: &str) -> Vec<Recipe> {
+    let image = Image {
+        name: String::from("eclipse-mosquitto"),
+        tag: String::from("2.0.18"),
+        source: ImageSource::Registry(String::from("mirror.example:5000")),
+    };
+    let user = User { name: String::from("sensors"), password: password.to_owned() };
+    let mosquitto = Mosquitto { form: Form::Container(image), ports: Ports::default(), user: Some(user) };
+    vec![host(), docker(), mosquitto.install().unwrap()]
+}
+
+#[test]
+fn mosquitto_in_a_container_is_replaced_for_a_new_password() {
+    let world = prepared("dash");
+    world.run(&mosquitto_in_a_container("one")).assert_done(7);
+    world.run(&mosquitto_in_a_container("one")).assert_done(0);
+    world.run(&mosquitto_in_a_container("hunter2")).assert_done(2);
+    assert!(!world.calls().contains("hunter2"));
+}
+
+#[test]
+fn an_image_comes_from_a_file() {
+    let world = prepared("dash");
+    let file = world.path("emqx.tar");
+    let source = ImageSource::File(file.display().to_string());
+    let emqx = Emqx { image: Image { source, ..image("5.0.9") }, ..emqx("5.0.9", "Bear_first1") };
+    let recipes = [host(), docker(), emqx.install().unwrap()];
+    let summary = world.run(&recipes).summary();
+    assert!(summary.contains("why ImageFileAbsent: there is no file "), "{summary}");
+    world.write("emqx.tar", "emqx/emqx:5.0.9\n");
+    world.run(&recipes).assert_done(4);
+    assert!(!world.calls().contains("docker pull"));
+}
+
+/// Each fault in the middle of an install: what bear says of it. The run after the fault was mended goes on.
+#[track_caller]
+fn check_fault(fault: impl Fn(&World), mend: impl Fn(&World), expected: impl Fn(String)) {
+    let world = prepared("dash");
+    fault(&world);
+    let summary = world.run(&stack("5.0.9", "Bear_first1")).summary();
+    let reasons: Vec<_> = summary.lines().skip_while(|line| !line.starts_with("why ")).collect();
+    expected(reasons.join("\n"));
+    mend(&world);
+    let again = world.run(&stack("5.0.9", "Bear_first1"));
+    assert!(again.summary().contains("done, "), "{}", again.summary());
+}
+
+#[test]
+fn a_wrong_signing_key_is_refused() {
+    check_fault(
+        |world| world.write("stub/key", "key 0THER\n"),
+        |world| world.write("stub/key", "key F1NGERPR1NT\n"),
+        |said| insta::assert_snapshot!(said, @"why WrongKey: the key at https://download.docker.com/linux/ubuntu/gpg has the fingerprint 0THER, not F1NGERPR1NT"),
+    );
+}
+
+#[test]
+fn docker_as_a_snap_is_refused() {
+    check_fault(
+        |world| world.write("stub/snap-docker", ""),
+        |world| std::fs::remove_file(world.path("stub/snap-docker")).unwrap(),
+        |said| insta::assert_snapshot!(said, @"why DockerSnap: Docker is installed as a snap"),
+    );
+}
+
+#[test]
+fn an_absent_image_is_told_with_the_cause_and_not_with_the_mirrors_echo() {
+    check_fault(
+        |world| {
+            world.fail(
+                "docker",
+                "pull",
+                1,
+                "Error response from daemon: lookup registry-1.docker.io: no such host",
+            );
+            world.fail(
+                "journalctl",
+                "docker",
+                0,
+                "time=\"x\" level=info msg=\"Attempting next endpoint for pull after error: manifest unknown\"",
+            );
+        },
+        |world| {
+            world.mend("docker");
+            world.mend("journalctl");
+        },
+        |said| {
+            insta::assert_snapshot!(said, @r"
+why ImageAbsent: emqx/emqx:5.0.9: Attempting next endpoint for pull after error: manifest unknown
+| Error response from daemon: lookup registry-1.docker.io: no such host
+| (exit status 1 of: docker pull -q emqx/emqx:5.0.9)
+| Attempting next endpoint for pull after error: manifest unknown
+| Error response from daemon: lookup registry-1.docker.io: no such host
+");
+        },
+    );
+}
+
+#[test]
+fn a_taken_port_is_told() {
+    check_fault(
+        |world| {
+            world.fail(
+                "docker",
+                "run -d",
+                125,
+                "docker: Error response from daemon: driver failed programming external connectivity: \
+                 Bind for 0.0.0.0:1883 failed: port is already allocated.",
+            );
+        },
+        |world| world.mend("docker"),
+        |said| {
+            assert!(said.starts_with("why PortTaken: Bind for 0.0.0.0:1883 failed\n"), "{said}");
+        },
+    );
+}
+
+#[test]
+fn a_full_disk_is_told() {
+    check_fault(
+        |world| {
+            world.fail("apt-get", " install ", 100, "E: Write error - write (28: No space left on device)");
+        },
+        |world| world.mend("apt-get"),
+        |said| assert!(said.starts_with("why DiskFull: "), "{said}"),
+    );
+}
+
+/// 200 is not readiness: 5.0.9 answers with it while the broker is stopped.
+#[test]
+fn a_broker_that_says_it_is_stopped_is_not_ready() {
+    check_fault(
+        |world| world.write("stub/emqx-status", "Node emqx@10.0.0.5 is stopped\nemqx is not_running"),
+        |world| std::fs::remove_file(world.path("stub/emqx-status")).unwrap(),
+        |said| {
+            insta::assert_snapshot!(said, @r"
+why NotReady: emqx@10.0.0.5 did not say that it runs within 180s
+| a line of the log
+");
+        },
+    );
+}
+
+#[test]
+fn a_listener_that_does_not_run_is_not_ready() {
+    check_fault(
+        |world| world.write("stub/emqx-tcp", "false"),
+        |world| world.write("stub/emqx-tcp", "true"),
+        |said| {
+            insta::assert_snapshot!(said, @r#"
+why NotReady: emqx@10.0.0.5 lacks its version, its name or a listener; it says: [{"enable":true,"id":"tcp:default","status":{"running":false}}]
+| a line of the log
+"#);
+        },
+    );
+}
+
+/// A broker on old data, whose password bear does not know. There is no loop over it: failed logins lock the user.
+#[test]
+fn an_unknown_password_is_told() {
+    check_fault(
+        |world| world.write("stub/emqx-password", "\"by hand\""),
+        |world| world.write("stub/emqx-password", "\"public\""),
+        |said| insta::assert_snapshot!(said, @"why UnknownPassword: admin has a password that neither the fleet nor this host knows"),
+    );
+}
+
+#[test]
+fn a_host_is_observed_in_one_round_trip() {
+    let world = prepared("dash");
+    let looking = [observe("127.0.0.1:18083").unwrap()];
+    let before = world.picture();
+    let empty = HostFacts::read(&world.run(&looking).transcript);
+    assert_eq!((empty.emqx, empty.docker, empty.owner), (None, None, None));
+    assert_eq!(world.picture(), before);
+
+    world.run(&stack("5.0.9", "Bear_first1")).assert_done(9);
+    let run = world.run(&looking);
+    run.assert_done(0);
+    let facts = HostFacts::read(&run.transcript);
+    let wanted = emqx("5.0.9", "Bear_first1").install().unwrap().configuration().unwrap().digest();
+    let container = facts.emqx.unwrap();
+    assert_eq!((container.made_with, container.configuration.unwrap()), (wanted.clone(), wanted));
+    assert_eq!((container.image.as_str(), container.status.as_str()), ("emqx/emqx:5.0.9", "running"));
+    assert_eq!((facts.docker.as_deref(), facts.docker_package.as_deref()), (Some("20.10.13"), Some(PIN)));
+    assert_eq!((facts.default_password_refused, facts.password_works), (Some(true), true));
+}
+
+#[test]
+fn what_bear_brought_goes_and_nothing_else() {
+    let world = prepared("dash");
+    let before = world.picture();
+    world.run(&stack("5.0.9", "Bear_first1")).assert_done(9);
+    let repository = Repository { fingerprint: String::from("F1NGERPR1NT"), ..Repository::default() };
+    let removal = [
+        Emqx::removal(&image("5.0.9"), false).unwrap(),
+        Docker::Official(PIN.to_owned(), repository).removal(false).unwrap(),
+        bear_recipes::host::Host { owner: String::from("plant 0123"), now: 0 }.release().unwrap(),
+    ];
+    world.run(&removal).assert_done(3);
+    world.run(&removal).assert_done(0);
+    assert_eq!(world.picture(), before);
+}

@@ -1,0 +1,252 @@
+#!/bin/sh
+# The programs of a host, as far as the recipes use them. This one file stands on PATH under each of their names, and
+# keeps the host's truth in the folder $STUB. Every call is written down, for tests that look for secrets in it.
+
+me=${0##*/}
+printf '%s %s\n' "$me" "$*" >>"$STUB/calls"
+number=0
+[ -z "${CUT_AT:-}" ] || number=$(wc -l <"$STUB/calls")
+
+# The connection is lost, and the shell with it, before or after the call of that number.
+cut_here() {
+    [ "${CUT_WHEN:-}" = "$1" ] || return 0
+    [ "$number" -eq "${CUT_AT:-0}" ] || return 0
+    kill -9 "$(cat "$STUB/shell")"
+    exit 137
+}
+
+# A test can make a call fail: a file `fail/NAME` holds a pattern of the words, what is written, and the status.
+fails() {
+    [ -f "$STUB/fail/$me" ] || return 0
+    case "$*" in
+        *"$(sed -n 1p "$STUB/fail/$me")"*) ;;
+        *) return 0 ;;
+    esac
+    sed '1,2d' "$STUB/fail/$me"
+    exit "$(sed -n 2p "$STUB/fail/$me")"
+}
+
+last() {
+    for last; do :; done
+    printf '%s' "$last"
+}
+
+installed() {
+    [ -e "$STUB/packages/$1" ]
+}
+
+apt_get() {
+    case " $* " in
+        *' update '*) echo 'Hit:1 http://deb.example stable InRelease' ;;
+        *' install '*)
+            while [ "$1" != install ]; do shift; done
+            for word; do
+                case $word in
+                    -*) continue ;;
+                    *=*) package=${word%%=*} version=${word#*=} ;;
+                    *) continue ;;
+                esac
+                grep -qxF "$package $version" "$STUB/available" || {
+                    echo "E: Version '$version' for '$package' was not found"
+                    exit 100
+                }
+                printf '%s' "$version" >"$STUB/packages/$package"
+                case $package in
+                    mosquitto) : >"$STUB/active/mosquitto" ;;
+                    docker-ce | docker.io) printf '%s' "$version" | sed 's/^5://; s/[-~+].*//' >"$STUB/docker-version" ;;
+                esac
+            done
+            ;;
+        *' purge '*)
+            for word; do
+                rm -f "$STUB/packages/$word" "$STUB/held/$word" "$STUB/active/$word"
+            done
+            ;;
+    esac
+}
+
+docker_inspect() {
+    name=$(last "$@")
+    file=$STUB/containers/$name
+    [ -e "$file" ] || exit 1
+    case "$*" in
+        *'.State.Running'*) cat "$file" ;;
+        *'.State.Status'*) echo running ;;
+        *'.Config.Image'*) cut -d ' ' -f 3 <"$file" | sed 's/^sha256://' ;;
+        *'index .Config.Labels'*) cut -d ' ' -f 4 <"$file" ;;
+        *'{{.Image}}'*) cut -d ' ' -f 3 <"$file" ;;
+        *'json .Config.Labels'*) [ -s "$file" ] && echo '{"bear.configuration":"x"}' || echo '{}' ;;
+        *) echo "id-of-$name" ;;
+    esac
+}
+
+docker_run() {
+    [ -e "$STUB/active/docker" ] || exit 1
+    name='' label='' image=''
+    while [ $# -gt 0 ]; do
+        case $1 in
+            --name) name=$2 && shift ;;
+            --label) label=${2#bear.configuration=} && shift ;;
+            -v)
+                case $2 in
+                    *:/hash) hash=${2%:/hash} ;;
+                    *:/run/bear:ro) settings=${2%:/run/bear:ro} ;;
+                esac
+                shift
+                ;;
+            --restart | --stop-timeout | --ulimit | --log-opt | --log-driver | -p | --network | --user | --entrypoint | --sysctl | --hostname) shift ;;
+            -*) ;;
+            *) image=$1 && break ;;
+        esac
+        shift
+    done
+    if [ -n "${hash:-}" ]; then
+        sed -i 's/:.*/:$7$101$c2FsdA==$aGFzaA==/' "$hash/passwords"
+        return
+    fi
+    [ -e "$STUB/images/$(echo "$image" | tr '/:' '__')" ] || exit 125
+    printf 'true false sha256:%s %s\n' "$image" "$label" >"$STUB/containers/$name"
+    # The first boot of EMQX: what the settings say is the password from then on.
+    if [ -n "${settings:-}" ] && [ ! -e "$STUB/emqx-password" ]; then
+        for file in "$settings"/*.env; do . "$file"; done
+        printf '%s' "${EMQX_DASHBOARD__DEFAULT_PASSWORD:-\"public\"}" >"$STUB/emqx-password"
+    fi
+    echo "id-of-$name"
+}
+
+# The dashboard of EMQX, as recorded from 5.0.9 (PUT changes a password) and 5.8.9 (POST does).
+emqx() {
+    settings=$(cat "$2")
+    asked=$(printf '%s' "$settings" | sed -n 's/^request = "\(.*\)"/\1/p')
+    body=$(cat "$(printf '%s' "$settings" | sed -n 's/^data-binary = "@\(.*\)"/\1/p')" 2>/dev/null)
+    [ -e "$STUB/containers/bear-emqx" ] || return 7
+    password=$(cat "$STUB/emqx-password")
+    case "$asked ${1#http://*/}" in
+        'GET status') reply 200 "$(cat "$STUB/emqx-status" 2>/dev/null || printf 'Node emqx@10.0.0.5 is started\nemqx is running')" ;;
+        'POST api/v5/login')
+            if [ "$body" = "{\"username\":\"admin\",\"password\":$password}" ]; then
+                reply 200 '{"license":{"edition":"ce"},"token":"t0ken","version":"5.0.9"}'
+            else
+                reply 401 '{"code":"WRONG_USERNAME_OR_PWD","message":"Auth failed"}'
+            fi
+            ;;
+        "$(cat "$STUB/emqx-method") api/v5/users/admin/change_pwd")
+            case $body in "{\"old_pwd\":$password,"*) ;; *) reply 400 '{"code":"ERROR_PWD_NOT_MATCH"}' && return ;; esac
+            printf '%s' "${body#*\"new_pwd\":}" | sed 's/}$//' >"$STUB/emqx-password"
+            reply 204 ''
+            ;;
+        *change_pwd) reply 405 '' ;;
+        'GET api/v5/nodes') reply 200 '[{"node":"emqx@10.0.0.5","node_status":"running","version":"'"$(cat "$STUB/emqx-version")"'"}]' ;;
+        'GET api/v5/listeners?type='*)
+            kind=${1##*=}
+            reply 200 '[{"enable":true,"id":"'"$kind"':default","status":{"running":'"$(cat "$STUB/emqx-$kind" 2>/dev/null || echo true)"'}}]'
+            ;;
+        *) reply 404 '' ;;
+    esac
+}
+
+reply() {
+    printf '%s' "$2" >"$answer"
+    printf '%s' "$1"
+}
+
+curl() {
+    url=$(last "$@") answer='' config=''
+    while [ $# -gt 0 ]; do
+        case $1 in
+            -o) answer=$2 && shift ;;
+            -K) config=$2 && shift ;;
+        esac
+        shift
+    done
+    case $url in
+        http://*/status | http://*/api/*) emqx "$url" "$config" ;;
+        *) cp "$STUB/key" "$answer" ;;
+    esac
+}
+
+docker() {
+    case "$1 ${2:-}" in
+        'info '*) [ -e "$STUB/active/docker" ] && cat "$STUB/docker-version" ;;
+        'image inspect')
+            image=$(last "$@")
+            [ -e "$STUB/images/$(echo "$image" | tr '/:' '__')" ] || exit 1
+            case "$*" in
+                *RepoDigests*) echo "${image%:*}@sha256:d1ge57" ;;
+                *Entrypoint*) printf '/usr/bin/docker-entrypoint.sh\n/opt/emqx/bin/emqx\nforeground\n' ;;
+                *) echo "sha256:$image" ;;
+            esac
+            ;;
+        'image rm') rm -f "$STUB/images/$(last "$@" | tr '/:' '__')" ;;
+        'pull '*) : >"$STUB/images/$(last "$@" | tr '/:' '__')" ;;
+        'load '*) : >"$STUB/images/$(head -n 1 "$3" | tr '/:' '__')" ;;
+        'inspect '*) docker_inspect "$@" ;;
+        'run '*) shift && docker_run "$@" ;;
+        'stop '*) : ;;
+        'rm '*) rm -f "$STUB/containers/$(last "$@")" ;;
+        'ps '*) ls "$STUB/containers" ;;
+        'volume '*) : ;;
+        'logs '*) echo 'a line of the log' ;;
+    esac
+}
+
+systemctl() {
+    unit=$(last "$@")
+    case $1 in
+        is-active) [ -e "$STUB/active/$unit" ] ;;
+        is-enabled) [ -e "$STUB/enabled/$unit" ] ;;
+        restart | start) : >"$STUB/active/$unit" && echo "$unit" >>"$STUB/restarts" ;;
+        enable)
+            : >"$STUB/enabled/$unit"
+            case "$*" in *--now*) : >"$STUB/active/$unit" ;; esac
+            ;;
+        disable) for unit; do rm -f "$STUB/enabled/$unit" "$STUB/active/$unit"; done ;;
+        stop) rm -f "$STUB/active/$unit" ;;
+    esac
+}
+
+main() {
+    case $me in
+        apt-get) apt_get "$@" ;;
+        apt-cache)
+            sed -n "s/^$2 \(.*\)/ $2 | \1 | http:\/\/deb.example stable\/main amd64 Packages/p" "$STUB/available"
+            ;;
+        apt-mark)
+            case $1 in
+                showhold) ls "$STUB/held" ;;
+                hold) shift && for package; do : >"$STUB/held/$package"; done ;;
+                unhold) shift && for package; do rm -f "$STUB/held/$package"; done ;;
+            esac
+            ;;
+        dpkg) [ "$1" != --print-architecture ] || echo amd64 ;;
+        dpkg-query)
+            installed "$4" || exit 1
+            printf 'installed %s\n' "$(cat "$STUB/packages/$4")"
+            ;;
+        chown) for word; do [ ! -e "$word" ] || printf '%s' "$1" >"$STUB/owners/$(stat_real -c %i "$word")"; done ;;
+        stat)
+            mode=$(stat_real -c %a "$3") owner=$(cat "$STUB/owners/$(stat_real -c %i "$3")" 2>/dev/null || echo root:root)
+            printf '%s %s|%s %s\n' "$mode" "$owner" "$mode" "$owner"
+            ;;
+        id) [ "$1" = -u ] && { cat "$STUB/uid" 2>/dev/null || echo 0; } || echo somebody ;;
+        docker) docker "$@" ;;
+        systemctl) systemctl "$@" ;;
+        mosquitto_passwd) sed -i 's/:.*/:$7$101$c2FsdA==$aGFzaA==/' "$2" ;;
+        curl) curl "$@" ;;
+        gpg) sed -n 's/^key /fpr:::::::::/p' "$(last "$@")" | sed 's/$/:/' ;;
+        cloud-init) cat "$STUB/cloud-init" 2>/dev/null || echo 'status: running' ;;
+        snap) [ -e "$STUB/snap-docker" ] ;;
+        *) : ;;
+    esac
+}
+
+stat_real() {
+    /usr/bin/stat "$@"
+}
+
+cut_here before
+fails "$@"
+(main "$@")
+status=$?
+cut_here after
+exit $status
