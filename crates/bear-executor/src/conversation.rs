@@ -1,0 +1,255 @@
+//! Talking with the wrapper of a script: sending the script, hearing what it writes, and ending it in time.
+
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::time::{Instant, timeout};
+
+use crate::lines::{Lines, RawLine};
+use crate::wrapper::{KILL_AFTER, Mark, Wrapper};
+use crate::{Line, OnLine, Redactor, Stream, Transcript};
+
+/// How many bytes of a line are shown.
+const LINE_MAX: usize = 8 * 1024;
+
+/// How long the last of standard error may take after the script has ended.
+const LAST_WORDS_MAX: Duration = Duration::from_secs(1);
+
+/// How long processes may take to be gone once they are told to end: the wrapper kills them after [`KILL_AFTER`].
+const ENDING_MAX: Duration = KILL_AFTER.saturating_add(Duration::from_secs(3));
+
+pub(crate) type Reader = Box<dyn AsyncRead + Send + Unpin>;
+pub(crate) type Writer = Box<dyn AsyncWrite + Send + Unpin>;
+
+/// The standard streams of a wrapper.
+pub(crate) struct Pipes {
+    pub(crate) stdin: Writer,
+    pub(crate) stdout: Reader,
+    pub(crate) stderr: Reader,
+}
+
+/// What is sent to the wrapper.
+pub(crate) struct Message {
+    /// The script as [`Wrapper::script`] makes it.
+    pub(crate) script: String,
+    /// What the script gets as its standard input, and how many bytes it waits for.
+    pub(crate) input: Option<(Reader, u64)>,
+}
+
+/// What became of a script.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// It ended with this status, as a shell tells it.
+    Exited(u8),
+    /// It did not arrive whole, and was not run.
+    Cut,
+    /// There is no sudo, so it was not run.
+    NoSudo,
+    /// Its streams ended without a word about it: its wrapper or the connection is gone.
+    Silence {
+        /// Whether the wrapper ran at all.
+        begun: bool,
+    },
+    /// It took too long.
+    Deadline {
+        /// Whether its processes are known to have ended.
+        ended: bool,
+    },
+}
+
+/// Sends the script, hands on each line that it writes, and returns once it ended. Dropping the future closes the
+/// standard input of the wrapper, which ends the script.
+pub(crate) async fn converse(
+    wrapper: &Wrapper,
+    pipes: Pipes,
+    message: Message,
+    deadline: Instant,
+    hearing: &mut Hearing<'_>,
+) -> Ending {
+    let mut ears = Ears::new(wrapper, pipes.stdout, pipes.stderr, hearing);
+    let feeding = feed(pipes.stdin, message);
+    let in_time = async {
+        // Boxed, for it is big; dropped where this block ends, and with it the standard input.
+        let mut feeding = Box::pin(feeding);
+        let mut fed = false;
+        loop {
+            tokio::select! {
+                ending = ears.listen() => break ending,
+                () = &mut feeding, if !fed => fed = true,
+            }
+        }
+    };
+    if let Ok(ending) = tokio::time::timeout_at(deadline, in_time).await {
+        return ending;
+    }
+    Ending::Deadline { ended: timeout(ENDING_MAX, ears.hear_silence()).await.is_ok() }
+}
+
+/// Returns only if the input can't be sent whole; otherwise the standard input stays open until this is dropped.
+async fn feed(mut stdin: Writer, message: Message) {
+    // That nobody reads any more is for the ears to find out.
+    if stdin.write_all(message.script.as_bytes()).await.is_err() {
+        return;
+    }
+    if let Some((mut input, length)) = message.input {
+        match tokio::io::copy(&mut input, &mut stdin).await {
+            Ok(copied) if copied == length => {}
+            _ => return,
+        }
+    }
+    if stdin.flush().await.is_ok() {
+        std::future::pending::<()>().await;
+    }
+}
+
+/// Who gets to hear what a script writes, and what is kept of it.
+pub(crate) struct Hearing<'a> {
+    redactor: &'a Redactor,
+    lines: &'a mut OnLine<'a>,
+    /// The last of what the script wrote.
+    pub(crate) transcript: Transcript,
+    /// The last of what came before the script: greetings of a login shell, or why it runs none.
+    pub(crate) greeting: Transcript,
+}
+
+impl<'a> Hearing<'a> {
+    pub(crate) fn new(redactor: &'a Redactor, lines: &'a mut OnLine<'a>) -> Self {
+        Self { redactor, lines, transcript: Transcript::default(), greeting: Transcript::default() }
+    }
+
+    fn hear(&mut self, stream: Stream, begun: bool, line: RawLine<'_>) {
+        let mut text = self.redactor.line(line.bytes, LINE_MAX);
+        let left_out = line.left_out + line.bytes.len().saturating_sub(LINE_MAX);
+        if left_out > 0 {
+            text = format!("{text} … [{left_out} bytes left out]");
+        }
+        if begun {
+            self.transcript.push(&text);
+            (self.lines)(Line { stream, text: &text });
+        } else {
+            self.greeting.push(&text);
+        }
+    }
+}
+
+/// Both streams of a wrapper. Listening may be cut off and taken up again.
+struct Ears<'a, 'h> {
+    wrapper: &'a Wrapper,
+    hearing: &'a mut Hearing<'h>,
+    stdout: Ear,
+    stderr: Ear,
+}
+
+impl<'a, 'h> Ears<'a, 'h> {
+    fn new(wrapper: &'a Wrapper, stdout: Reader, stderr: Reader, hearing: &'a mut Hearing<'h>) -> Self {
+        // Enough to see a secret whole that begins where the line is cut off.
+        let line_max = LINE_MAX + hearing.redactor.longest();
+        Self {
+            wrapper,
+            stdout: Ear::new(Stream::Stdout, stdout, line_max),
+            stderr: Ear::new(Stream::Stderr, stderr, line_max),
+            hearing,
+        }
+    }
+
+    async fn listen(&mut self) -> Ending {
+        while self.stdout.open {
+            self.hear_more().await;
+        }
+        // After an end mark a process that was left behind may hold standard error open for good.
+        let _ = timeout(LAST_WORDS_MAX, async {
+            while self.stderr.open {
+                self.hear_more().await;
+            }
+        })
+        .await;
+        match self.stdout.last_mark {
+            Some(Mark::End(Some(status))) => Ending::Exited(status),
+            Some(Mark::Cut) => Ending::Cut,
+            Some(Mark::NoSudo) => Ending::NoSudo,
+            Some(Mark::Begin | Mark::End(None)) => Ending::Silence { begun: true },
+            None => Ending::Silence { begun: false },
+        }
+    }
+
+    /// Returns once no process holds the streams open.
+    async fn hear_silence(&mut self) {
+        while self.stdout.open || self.stderr.open {
+            self.hear_more().await;
+        }
+    }
+
+    /// Hears what comes next on either stream, at least one of which is open.
+    async fn hear_more(&mut self) {
+        let Self { wrapper, hearing, stdout, stderr } = self;
+        tokio::select! {
+            count = stdout.reader.read(&mut stdout.buffer), if stdout.open => {
+                stdout.take(count.unwrap_or(0), wrapper, hearing);
+            }
+            count = stderr.reader.read(&mut stderr.buffer), if stderr.open => {
+                stderr.take(count.unwrap_or(0), wrapper, hearing);
+            }
+        }
+    }
+}
+
+/// One stream of a wrapper.
+struct Ear {
+    stream: Stream,
+    reader: Reader,
+    buffer: Vec<u8>,
+    lines: Lines,
+    /// Whether more may come.
+    open: bool,
+    begun: bool,
+    last_mark: Option<Mark>,
+    /// Whether an empty line is held back. A mark begins with one, so that it stands alone whatever came before it.
+    empty_line: bool,
+}
+
+impl Ear {
+    const BUFFER: usize = 16 * 1024;
+
+    fn new(stream: Stream, reader: Reader, line_max: usize) -> Self {
+        Self {
+            stream,
+            reader,
+            buffer: vec![0; Self::BUFFER],
+            lines: Lines::new(line_max),
+            open: true,
+            begun: false,
+            last_mark: None,
+            empty_line: false,
+        }
+    }
+
+    /// Takes the first `count` bytes of the buffer; none means that the stream has ended.
+    fn take(&mut self, count: usize, wrapper: &Wrapper, hearing: &mut Hearing<'_>) {
+        let Self { stream, buffer, lines, open, begun, last_mark, empty_line, .. } = self;
+        let mut each = |line: RawLine<'_>| {
+            if !*open {
+                return;
+            }
+            let mark = wrapper.mark(line.bytes);
+            if *empty_line && mark.is_none() {
+                hearing.hear(*stream, *begun, RawLine { bytes: b"", left_out: 0 });
+            }
+            *empty_line = mark.is_none() && line.bytes.is_empty();
+            match mark {
+                Some(mark) => {
+                    *begun = true;
+                    *open = mark == Mark::Begin;
+                    *last_mark = Some(mark);
+                }
+                None if *empty_line => {}
+                None => hearing.hear(*stream, *begun, line),
+            }
+        };
+        if count > 0 {
+            lines.push(&buffer[..count], &mut each);
+        } else {
+            lines.end(&mut each);
+            *open = false;
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! The executor of hosts that are reached through SSH: one connection a host, shared by all who run something there.
+//!
+//! It is the user's own `ssh` that connects, so what their `~/.ssh/config` says of jump hosts, agents and identities
+//! holds here too. Each script is then one session of that connection, without a process of its own.
+
+mod connect;
+mod connection;
+mod control;
+mod failure;
+mod route;
+mod starts;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bear_core::event::StepError;
+use tokio::sync::{Mutex, OnceCell, Semaphore};
+use tokio::time::{Instant, timeout_at};
+
+use self::connection::{Connection, Opening};
+use self::route::Route;
+use crate::conversation::{Ending, Hearing, Message, Pipes, Reader, converse};
+use crate::host_keys::{FirstContact, HostKeys, Pin};
+use crate::trouble::{Trouble, Way};
+use crate::upload::{self, Parcel};
+use crate::wrapper::{Wrapper, command_line};
+use crate::{Executor, Line, OnLine, Outcome, Privilege, Redactor, Script, Transcript, Upload, Uploaded};
+
+/// How many sessions a host has at once. A default sshd refuses the 11th (`MaxSessions 10`, `sshd_config(5)`); two are
+/// left for what the user forwards or copies through the same connection.
+const SESSIONS_MAX: usize = 8;
+
+/// How much longer than its deadline a script may run on a host that hears no more from bear.
+const LIMIT_EXTRA: Duration = Duration::from_secs(30);
+
+/// How often a script is tried on a new connection because the old one turned out to be gone before it was sent.
+const RECONNECTS_MAX: u32 = 2;
+
+/// How to log in to a host. What is left out is for the user's `~/.ssh/config` to say.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Target {
+    /// Its address, its name, or what the user's configuration calls it.
+    pub address: String,
+    /// The port.
+    pub port: Option<u16>,
+    /// The user.
+    pub user: Option<String>,
+    /// The private key file; no other is then tried.
+    pub identity: Option<PathBuf>,
+    /// The only host key to accept.
+    pub pin: Option<Pin>,
+    /// Another file in the place of `~/.ssh/config`.
+    pub config: Option<PathBuf>,
+}
+
+/// Runs scripts on a host.
+#[derive(Debug)]
+pub struct Ssh {
+    target: Target,
+    host_keys: Arc<HostKeys>,
+    route: OnceCell<Route>,
+    /// Held while a connection is made, so that it is made once.
+    connection: Mutex<Option<Arc<Connection>>>,
+    sessions: Semaphore,
+}
+
+/// Why there is no connection.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// The key of the host is not known: somebody must say whether to trust it.
+    #[error(transparent)]
+    FirstContact(#[from] FirstContact),
+    /// It failed.
+    #[error(transparent)]
+    Failed(#[from] StepError),
+}
+
+impl From<ConnectError> for StepError {
+    fn from(error: ConnectError) -> Self {
+        match error {
+            ConnectError::FirstContact(contact) => contact.into(),
+            ConnectError::Failed(error) => error,
+        }
+    }
+}
+
+impl Ssh {
+    /// A host, not connected to yet. Its host key is checked against `host_keys`.
+    pub fn new(target: Target, host_keys: Arc<HostKeys>) -> Self {
+        Self {
+            target,
+            host_keys,
+            route: OnceCell::new(),
+            connection: Mutex::new(None),
+            sessions: Semaphore::new(SESSIONS_MAX),
+        }
+    }
+
+    /// Connects, unless there is a connection. Running something does so too, but can't tell of a first contact.
+    pub async fn connect(&self) -> Result<(), ConnectError> {
+        self.connection().await.map(drop)
+    }
+
+    async fn connection(&self) -> Result<Arc<Connection>, ConnectError> {
+        let mut slot = self.connection.lock().await;
+        if let Some(connection) = &*slot {
+            return Ok(Arc::clone(connection));
+        }
+        let connection = connect::connect(&self.target, self.route().await?, &self.host_keys).await?;
+        Ok(Arc::clone(slot.insert(Arc::new(connection))))
+    }
+
+    async fn route(&self) -> Result<&Route, StepError> {
+        self.route.get_or_try_init(|| Route::resolve(&self.target)).await
+    }
+
+    /// Makes the next who needs a connection make a new one.
+    async fn forget(&self, connection: &Arc<Connection>) {
+        let mut slot = self.connection.lock().await;
+        if slot.as_ref().is_some_and(|current| Arc::ptr_eq(current, connection)) {
+            *slot = None;
+        }
+    }
+
+    async fn open(
+        &self,
+        command: &str,
+        trouble: Trouble<'_>,
+    ) -> Result<(Arc<Connection>, Box<connection::Child>), StepError> {
+        for _ in 0..=RECONNECTS_MAX {
+            let connection = self.connection().await?;
+            match connection.open(command).await {
+                Opening::Open(child) => return Ok((connection, child)),
+                Opening::Refused(why) => return Err(failure::session_refused(trouble.place, &why)),
+                Opening::Lost => self.forget(&connection).await,
+            }
+        }
+        Err(trouble.lost(&Transcript::default()))
+    }
+
+    async fn perform(
+        &self,
+        text: &str,
+        input: Option<(Reader, u64)>,
+        (privilege, deadline): (Privilege, Duration),
+        mut hearing: Hearing<'_>,
+    ) -> Result<Outcome, StepError> {
+        let until = Instant::now() + deadline;
+        let place = &self.route().await?.place;
+        let trouble = Trouble { way: Way::Ssh, place, privilege, deadline };
+        let not_begun = |_| trouble.never_begun();
+        let input_length = input.as_ref().map_or(0, |(_, length)| *length);
+        let wrapper = Wrapper::new().map_err(failure::no_randomness)?;
+        let script = wrapper.script(text);
+        let argv = wrapper.argv(privilege, deadline + LIMIT_EXTRA, script.len(), input_length);
+
+        let session = timeout_at(until, self.sessions.acquire()).await.map_err(not_begun)?;
+        let command = command_line(&argv);
+        let opening = timeout_at(until, self.open(&command, trouble));
+        let (connection, mut child) = opening.await.map_err(not_begun)??;
+        let pipes = pipes(&mut child);
+        let ending = converse(&wrapper, pipes, Message { script, input }, until, &mut hearing).await;
+        let connected = match ending {
+            Ending::Deadline { ended } => ended,
+            Ending::Silence { .. } => connection.survives_silence(*child).await,
+            Ending::Exited(_) | Ending::Cut | Ending::NoSudo => {
+                connection::release(*child).await;
+                true
+            }
+        };
+        drop(session);
+        if !connected {
+            self.forget(&connection).await;
+        }
+        trouble.judge(ending, hearing, connected)
+    }
+}
+
+fn pipes(child: &mut connection::Child) -> Pipes {
+    let (Some(stdin), Some(stdout), Some(stderr)) =
+        (child.stdin().take(), child.stdout().take(), child.stderr().take())
+    else {
+        unreachable!("all three were asked for");
+    };
+    Pipes { stdin: Box::new(stdin), stdout: Box::new(stdout), stderr: Box::new(stderr) }
+}
+
+#[async_trait]
+impl Executor for Ssh {
+    async fn run(&self, script: &Script<'_>, lines: &mut OnLine<'_>) -> Result<Outcome, StepError> {
+        let hearing = Hearing::new(script.redactor, lines);
+        self.perform(script.text, None, (script.privilege, script.deadline), hearing).await
+    }
+
+    async fn upload(&self, upload: &Upload<'_>) -> Result<Uploaded, StepError> {
+        let Parcel { script, input, length } = Parcel::of(upload).await?;
+        let (redactor, mut lines) = (Redactor::default(), |_: Line<'_>| {});
+        let hearing = Hearing::new(&redactor, &mut lines);
+        let how = (upload.privilege, upload.deadline);
+        let outcome = self.perform(&script, Some((input, length)), how, hearing).await?;
+        upload::read(upload, &self.route().await?.place, &outcome)
+    }
+}

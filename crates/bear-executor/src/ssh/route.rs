@@ -1,0 +1,151 @@
+//! Where a target really is: what the user's ssh configuration makes of its name.
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use bear_core::event::StepError;
+use tokio::process::Command;
+use tokio::time::timeout;
+
+use super::{Target, failure, starts};
+use crate::host_keys;
+
+/// How long reading the configuration may take; it may run commands (`Match exec`).
+const RESOLVE_MAX: Duration = Duration::from_secs(10);
+
+/// The way to a host.
+#[derive(Debug)]
+pub(super) struct Route {
+    /// The host as errors name it: `user@address:port`, and the jump hosts.
+    pub(super) place: String,
+    /// The host as `known_hosts` names it.
+    pub(super) name: String,
+    /// The jump hosts in order, separated by commas, as `ProxyJump` has them.
+    pub(super) jump: Option<String>,
+    /// Every sshd on the way, by a name that is the same for all who pass it.
+    pub(super) servers: Vec<String>,
+    user_and_address: String,
+    port: u16,
+}
+
+impl Route {
+    /// `user@address`, and the port.
+    pub(super) fn destination(&self) -> (&str, u16) {
+        (&self.user_and_address, self.port)
+    }
+
+    pub(super) async fn resolve(target: &Target) -> Result<Self, StepError> {
+        check("address", &target.address)?;
+        target.user.as_deref().map_or(Ok(()), |user| check("user", user))?;
+        let _start = starts::start(&[]).await;
+        let mut ssh = command(target);
+        ssh.arg("-G").arg("--").arg(&target.address).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let doing = format!("reading the ssh configuration of {}", target.address);
+        let output = match timeout(RESOLVE_MAX, ssh.output()).await {
+            Ok(output) => output.map_err(|error| failure::no_client(&doing, &error))?,
+            Err(_) => return Err(failure::config(&doing, "it took too long")),
+        };
+        if !output.status.success() {
+            return Err(failure::config(&doing, String::from_utf8_lossy(&output.stderr).trim()));
+        }
+        Ok(Self::of(&String::from_utf8_lossy(&output.stdout)))
+    }
+
+    /// Reads what `ssh -G` prints: one setting a line.
+    fn of(settings: &str) -> Self {
+        let setting = |name: &str| {
+            let value = |line: &str| {
+                line.split_once(' ').filter(|(key, _)| *key == name).map(|(_, value)| value.to_owned())
+            };
+            settings.lines().find_map(value).filter(|value| value != "none")
+        };
+        let address = setting("hostname").unwrap_or_default();
+        let port = setting("port").and_then(|port| port.parse().ok()).unwrap_or(22);
+        let user = setting("user").unwrap_or_default();
+        let jump = setting("proxyjump");
+        let through = jump.as_ref().map(|jump| format!(" through {jump}")).unwrap_or_default();
+        let own = format!("{address}:{port}");
+        Self {
+            place: format!("{user}@{own}{through}"),
+            name: setting("hostkeyalias").unwrap_or_else(|| host_keys::name(&address, port)),
+            servers: jump.iter().flat_map(|jump| jump.split(',')).map(str::to_owned).chain([own]).collect(),
+            jump,
+            user_and_address: format!("{user}@{address}"),
+            port,
+        }
+    }
+}
+
+/// An `ssh` that knows how to log in to the target, and asks nobody anything.
+pub(super) fn command(target: &Target) -> Command {
+    let mut ssh = Command::new("ssh");
+    ssh.stdin(Stdio::null()).stdout(Stdio::null()).kill_on_drop(true);
+    // Ctrl-C is for bear alone, which lets what runs come to its end.
+    ssh.process_group(0);
+    // Without this an ssh that bear's ssh starts for a jump host would ask on the terminal. This program says no.
+    ssh.env("SSH_ASKPASS_REQUIRE", "force").env("SSH_ASKPASS", "/bin/false");
+    if let Some(config) = &target.config {
+        ssh.arg("-F").arg(config);
+    }
+    if let Some(port) = target.port {
+        ssh.arg("-p").arg(port.to_string());
+    }
+    if let Some(user) = &target.user {
+        ssh.arg("-l").arg(user);
+    }
+    if let Some(identity) = &target.identity {
+        ssh.arg("-o").arg("IdentitiesOnly=yes").arg("-i").arg(identity);
+    }
+    ssh
+}
+
+/// Refuses what ssh or a `ProxyCommand` would take for something else: options, other users, shell commands.
+fn check(what: &str, text: &str) -> Result<(), StepError> {
+    let plain = |char: char| char.is_alphanumeric() || "._-:%+~".contains(char);
+    if !text.is_empty() && !text.starts_with('-') && text.chars().all(plain) {
+        return Ok(());
+    }
+    let shown = text.escape_debug();
+    Err(failure::config(
+        &format!("logging in to a host with the {what} `{shown}`"),
+        "it has characters that none has",
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_route_is_read_from_the_configuration() {
+        let route = Route::of(
+            "user root\nhostname 192.0.2.10\nport 2222\nproxyjump ops@gate,inner\nhostkeyalias none\n",
+        );
+        insta::assert_debug_snapshot!(route, @r#"
+        Route {
+            place: "root@192.0.2.10:2222 through ops@gate,inner",
+            name: "[192.0.2.10]:2222",
+            jump: Some(
+                "ops@gate,inner",
+            ),
+            servers: [
+                "ops@gate",
+                "inner",
+                "192.0.2.10:2222",
+            ],
+            user_and_address: "root@192.0.2.10",
+            port: 2222,
+        }
+        "#);
+    }
+
+    #[test]
+    fn what_is_no_address_is_refused() {
+        assert!(check("address", "fe80::1%eth0").is_ok());
+        for text in ["", "-oProxyCommand=reboot", "a b", "$(reboot)", "root@a", "a;b", "a\nb", "a/b"] {
+            assert!(check("address", text).is_err(), "{text}");
+        }
+        let error = check("user", "$(reboot)").unwrap_err();
+        insta::assert_snapshot!(error, @"logging in to a host with the user `$(reboot)`: it has characters that none has");
+    }
+}
