@@ -1,14 +1,14 @@
 //! What goes onto an instance, as values.
 //!
-//! A [`Recipe`] is a list of blocks, each with a check (is it so already?) and an apply (make it so). [`render`] turns
+//! A [`Recipe`] is a list of blocks, each with a check (is it so already?) and an apply (make it so). [`render()`] turns
 //! recipes into one script for one round trip; a [`Transcript`] reads what the script says. How a script travels, and
 //! where the machine came from, is none of this crate's business; nothing here does any I/O.
 //!
 //! # Layout
 //!
 //! - `sh/*.sh`: the shell code. It is constant; values get into a script as quoted assignments only ([`shell`]).
-//! - [`host`], [`docker`], [`mosquitto`], [`emqx`]: the recipes, [`observe`]: what is there.
-//! - [`render`], [`report`], [`transcript`], [`cause`]: the script, and how to read its answers.
+//! - [`host`], [`docker`], [`mosquitto`], [`emqx`]: the recipes, [`observe()`]: what is there.
+//! - [`render()`], [`report`], [`transcript`], [`cause`]: the script, and how to read its answers.
 
 mod apt;
 pub mod cause;

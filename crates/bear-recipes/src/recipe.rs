@@ -57,7 +57,7 @@ impl fmt::Debug for Recipe {
 }
 
 impl Configuration {
-    /// The SHA-256 of the text in hexadecimal digits, to be compared with what [`crate::observe`] finds on a host.
+    /// The SHA-256 of the text in hexadecimal digits, to be compared with what [`crate::observe()`] finds on a host.
     pub fn digest(&self) -> String {
         digest(&self.text)
     }
