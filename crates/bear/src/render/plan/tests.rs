@@ -1,3 +1,5 @@
+//! How plans read, for each action, folded and in full.
+
 use bear_core::diff::{Changes, diff};
 use bear_core::name::FleetName;
 use bear_core::observed::{BrokerSeen, Observation, Observed};

@@ -1,3 +1,5 @@
+//! The tables that close an apply and a verify.
+
 use super::super::{example, style_guide};
 use super::*;
 

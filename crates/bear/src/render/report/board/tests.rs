@@ -1,3 +1,5 @@
+//! What the live board shows at each moment of a run.
+
 use bear_core::check::CheckName;
 use bear_core::event::{Operation, StepError};
 use proptest::prelude::*;

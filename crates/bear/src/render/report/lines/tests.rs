@@ -1,3 +1,5 @@
+//! Every line that a run can be told in, on one page.
+
 use bear_core::event::{Event, Operation};
 use bear_core::plan::StepKind;
 

@@ -1,3 +1,5 @@
+//! The live board on a terminal that is not there.
+
 use indicatif::InMemoryTerm;
 
 use super::*;
