@@ -6,15 +6,28 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Which crates of the workspace a crate may depend on.
-const EDGES: [(&str, &[&str]); 10] = [
-    ("bear", &["bear-broker", "bear-core", "bear-engine", "bear-provider", "bear-verify"]),
+const EDGES: [(&str, &[&str]); 12] = [
+    (
+        "bear",
+        &[
+            "bear-broker",
+            "bear-core",
+            "bear-engine",
+            "bear-executor",
+            "bear-hosts",
+            "bear-provider",
+            "bear-verify",
+        ],
+    ),
     ("bear-broker", &[]),
     ("bear-core", &[]),
     ("bear-engine", &["bear-core", "bear-provider"]),
     ("bear-executor", &["bear-core"]),
+    ("bear-hosts", &["bear-core", "bear-engine", "bear-executor", "bear-provider", "bear-recipes"]),
     ("bear-lab", &["bear-core", "bear-engine", "bear-provider"]),
     ("bear-provider", &["bear-core"]),
     ("bear-recipes", &["bear-core"]),
+    ("bear-standin", &["bear-broker"]),
     ("bear-verify", &["bear-core"]),
     ("xtask", &[]),
 ];
