@@ -35,7 +35,7 @@ fn from_nothing_to_three_proven_brokers() {
 
 
     Next:
-      mosquitto_sub -h 127.0.0.1 -p [PORT] -t '#'  hear every message of demo-broker-1
+      mosquitto_sub -h 127.0.0.1 -p [PORT] -t '#'  hear the messages of demo-broker-1
       bear open demo-broker-1                     see its dashboard
       bear destroy fleets/demo.yaml               take it all down
     ");
@@ -208,7 +208,7 @@ fn a_provider_that_comes_later() {
     bear::provider::not_yet
 
       × the provider `aws` can be planned with this version of bear, and comes with a later one
-      help: with `provider: local` the same brokers run on this machine, see `bear init --help`
+      help: with `provider: hosts` bear installs the same brokers on machines that exist already
     ");
     assert_eq!(project.files(), before);
 }

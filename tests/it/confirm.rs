@@ -7,20 +7,24 @@ use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
 use crate::support::{Outcome, Project};
 
+/// A terminal, and what opens the side of it that programs see.
+pub(crate) fn terminal() -> (File, impl Fn() -> File) {
+    let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    grantpt(&terminal).unwrap();
+    unlockpt(&terminal).unwrap();
+    let name = ptsname(&terminal, Vec::new()).unwrap().into_string().unwrap();
+    (File::from(terminal), move || File::options().read(true).write(true).open(&name).unwrap())
+}
+
 /// Types `answer` on a terminal where `bear state rm` asks, and says whether the instance was forgotten. Ctrl-D is
 /// `\u{4}`.
 #[track_caller]
 fn forgets(answer: &str) -> bool {
     let project = Project::deployed();
-    let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-    grantpt(&terminal).unwrap();
-    unlockpt(&terminal).unwrap();
-    let name = ptsname(&terminal, Vec::new()).unwrap().into_string().unwrap();
-    let side = || File::options().read(true).write(true).open(&name).unwrap();
+    let (mut terminal, side) = terminal();
     let bear =
         project.command(["state", "rm", "demo-broker-2"]).stdin(side()).stderr(side()).spawn().unwrap();
 
-    let mut terminal = File::from(terminal);
     let mut shown = String::new();
     while !shown.contains("[y/N]") {
         let mut bytes = [0; 1024];

@@ -1,6 +1,9 @@
 //! `bear logs`
 
+use std::fs::{self, Permissions};
 use std::io::{BufRead, BufReader};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::process::Child;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
@@ -8,6 +11,8 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::brokers::eventually;
+use crate::sshd::Plant;
 use crate::support::{Outcome, Project, check};
 
 const LOG: &str = ".bear/demo/instances/demo-broker-1/broker.log";
@@ -87,9 +92,95 @@ fn nobody_reads_any_more() {
 }
 
 /// The lines of a command's output, as they come.
-fn lines(child: &mut Child) -> Receiver<String> {
+pub(crate) fn lines(child: &mut Child) -> Receiver<String> {
     let stdout = BufReader::new(child.stdout.take().unwrap());
     let (sender, receiver) = sync_channel(100);
     thread::spawn(move || stdout.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
     receiver
+}
+
+/// What `journalctl` does on a host of these tests; `sudo` gives it the rights that the user has already.
+const JOURNALCTL: &str = "#!/bin/sh
+echo \"$@\"
+printf '\\033[2Jgone\\n'
+case $* in *--follow*) ;; *) exit 0 ;; esac
+until [ -e \"${0%/*}/more\" ]; do sleep 0.05; done
+cat \"${0%/*}/more\"
+echo $$ > \"${0%/*}/pid\"
+exec sleep 100
+";
+
+fn program(folder: &Path, name: &str, text: &str) {
+    fs::write(folder.join(name), text).unwrap();
+    fs::set_permissions(folder.join(name), Permissions::from_mode(0o755)).unwrap();
+}
+
+#[test]
+fn of_a_host() {
+    let programs = tempfile::tempdir().unwrap();
+    let programs = programs.path();
+    program(programs, "journalctl", JOURNALCTL);
+    program(programs, "sudo", "#!/bin/sh\nshift 2\nexec \"$@\"\n");
+    let path = format!("SetEnv=SHLVL=5 PATH={}:/usr/bin:/bin", programs.display());
+    let Some(plant) = Plant::with_options(&["paris"], &[&path]) else { return };
+    check!(plant.project.bear("logs plant-edge-paris -n 7"), @r"
+    exit status: 0
+    ----- stdout -----
+    --quiet --no-pager --output cat --lines 7 --unit mosquitto
+    \u{1b}[2Jgone
+    ");
+    check!(plant.project.bear("logs plant-edge-paris --json"), @r#"
+    exit status: 0
+    ----- stdout -----
+    {"version":1,"instance":"plant-edge-paris","line":"--quiet --no-pager --output cat --lines 50 --unit mosquitto"}
+    {"version":1,"instance":"plant-edge-paris","line":"\u001b[2Jgone"}
+    "#);
+
+    let mut bear = plant.project.command(["logs", "plant-edge-paris", "-f"]).spawn().unwrap();
+    let lines = lines(&mut bear);
+    let next = || lines.recv_timeout(Duration::from_mins(1)).unwrap();
+    assert!(next().contains("--follow --lines 50"));
+    next();
+    fs::write(programs.join("more"), "third\n").unwrap();
+    assert_eq!(next(), "third");
+    eventually("it waits for more", || programs.join("pid").exists());
+
+    kill_process(Pid::from_child(&bear), Signal::INT).unwrap();
+    let outcome = Outcome::of(bear, &plant.project.path(""));
+    assert_eq!((outcome.code(), &*outcome.stderr), (130, ""), "{outcome}");
+    let pid = fs::read_to_string(programs.join("pid")).unwrap();
+    let process = format!("/proc/{}/cmdline", pid.trim());
+    eventually("nothing is left running there", || fs::read(&process).unwrap_or_default().is_empty());
+}
+
+#[test]
+fn a_host_without_a_log() {
+    let programs = tempfile::tempdir().unwrap();
+    program(programs.path(), "journalctl", "#!/bin/sh\necho 'no journal here' >&2\nexit 1\n");
+    program(programs.path(), "sudo", "#!/bin/sh\nshift 2\nexec \"$@\"\n");
+    let path = format!("SetEnv=SHLVL=5 PATH={}:/usr/bin:/bin", programs.path().display());
+    let Some(mut plant) = Plant::with_options(&["paris"], &[&path]) else { return };
+    let logs = |plant: &Plant| plant.redacted(&plant.project.bear("logs plant-edge-paris"));
+    insta::assert_snapshot!(logs(&plant), @"
+    exit status: 1
+    ----- stdout -----
+    no journal here
+    ----- stderr -----
+    bear::hosts::logs
+
+      × reading the log of plant-edge-paris: exit status 1
+      ╰─▶ its last lines:
+          no journal here
+    ");
+    plant.stop("paris");
+    insta::assert_snapshot!(logs(&plant), @"
+    exit status: 1
+    ----- stderr -----
+    bear::ssh::refused
+
+      × connecting to [USER]@[paris]:[PORT]: ssh: connect to host [paris] port [PORT]: Connection refused
+      ╰─▶ its last lines:
+          ssh: connect to host [paris] port [PORT]: Connection refused
+      help: nothing listens there: see that sshd runs and that the port is right
+    ");
 }

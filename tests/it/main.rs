@@ -2,9 +2,11 @@
 //! linking takes longer than running.
 
 #![expect(clippy::unwrap_used, reason = "a panic is how a test reports, in its helpers as well")]
+#![expect(clippy::print_stdout, reason = "a test that is skipped says so")]
 
 mod brokers;
 mod client;
+mod sshd;
 mod support;
 
 mod apply;
@@ -12,6 +14,7 @@ mod bad_input;
 mod completions;
 mod confirm;
 mod crash;
+mod doctor;
 mod drift;
 mod examples;
 mod exit_status;
@@ -28,6 +31,7 @@ mod plan;
 mod readme;
 mod schema;
 mod secret;
+mod ssh;
 mod state;
 mod state_faults;
 mod status;

@@ -126,9 +126,9 @@ fn deployed(count: usize) -> String {
     for (wanted, generation) in wanted(&counted(count, "5.0.9"), &mut Parts::new()).into_iter().zip(1..) {
         let (instance, spec) = (wanted.name, (*wanted.spec).clone());
         let token = state.token(&instance, generation);
-        let machine = Machine { id: format!("i-{generation:017x}"), address: "192.0.2.1".into() };
+        let machine = Machine::new(format!("i-{generation:017x}"), "192.0.2.1");
         let process = Some(Process { pid: 4711, started: 123_456 });
-        let installed = Installed { ports: spec.ports, version: "5.0.9".into(), process };
+        let installed = Installed { process, ..Installed::new(spec.ports, "5.0.9") };
         let created = Record::Created { at, instance: instance.clone(), machine };
         state.apply(&Record::CreateBegan {
             at,

@@ -43,11 +43,26 @@ pub enum CheckName {
     /// A client is let in over a websocket.
     #[serde(rename = "ws.connect")]
     WsConnect,
+    /// A client is let in over TLS, with a certificate that holds for this broker.
+    #[serde(rename = "tls.connect")]
+    TlsConnect,
+    /// A client is let in over a websocket within TLS.
+    #[serde(rename = "wss.connect")]
+    WssConnect,
+    /// The dashboard says that the broker runs.
+    #[serde(rename = "dashboard.http")]
+    DashboardHttp,
+    /// The dashboard refuses the password that every new broker has, and accepts the right one.
+    #[serde(rename = "dashboard.default_password_refused")]
+    DefaultPasswordRefused,
+    /// The version that runs is the one that was asked for.
+    #[serde(rename = "broker.version")]
+    BrokerVersion,
 }
 
 impl CheckName {
     /// Every check, in the order in which people read them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 16] = [
         Self::Tcp,
         Self::Mqtt311Connect,
         Self::Mqtt5Connect,
@@ -59,6 +74,11 @@ impl CheckName {
         Self::Will,
         Self::RefusesBadPassword,
         Self::WsConnect,
+        Self::TlsConnect,
+        Self::WssConnect,
+        Self::DashboardHttp,
+        Self::DefaultPasswordRefused,
+        Self::BrokerVersion,
     ];
 
     /// The name as it stands in output and JSON.
@@ -75,6 +95,11 @@ impl CheckName {
             Self::Will => "mqtt.will",
             Self::RefusesBadPassword => "mqtt.refuses_bad_password",
             Self::WsConnect => "ws.connect",
+            Self::TlsConnect => "tls.connect",
+            Self::WssConnect => "wss.connect",
+            Self::DashboardHttp => "dashboard.http",
+            Self::DefaultPasswordRefused => "dashboard.default_password_refused",
+            Self::BrokerVersion => "broker.version",
         }
     }
 }

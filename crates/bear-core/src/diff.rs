@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::fleet::{Instance, Spec};
+use crate::fleet::{Host, Instance, Spec};
 use crate::name::{GroupName, InstanceName};
 use crate::observed::{BrokerSeen, Observation, Observed};
 use crate::state::v1::{Phase, Recorded, State, Unfinished};
@@ -52,6 +52,8 @@ pub struct Change {
     /// The generation under which its machine was asked for, if it is asked for again because nobody has seen it yet.
     /// None if the next machine is a new one.
     pub generation: Option<u64>,
+    /// The host that it leaves, where its machine is one and goes: nothing else is put there before.
+    pub leaves: Option<Host>,
     /// Whether everything is as it shall be, but not proven.
     pub verify_only: bool,
     /// The difference of the rendered configuration, as a unified diff; only for updates and replacements.
@@ -89,6 +91,7 @@ pub fn diff(wanted: &[Instance], state: Option<&State>, observed: &Observed) -> 
         reasons: vec![reason("instance", recorded.phase.to_string(), Value::Null)],
         spec: None,
         generation: None,
+        leaves: recorded.spec.host.clone(),
         verify_only: false,
         configuration: None,
     }));
@@ -108,6 +111,7 @@ fn compare<'a>(
         reasons,
         spec: Some(Arc::clone(&instance.spec)),
         generation: None,
+        leaves: if action == Action::Replace { recorded.and_then(|it| it.spec.host.clone()) } else { None },
         verify_only: false,
         configuration: None,
     };
@@ -131,9 +135,9 @@ fn compare<'a>(
         }
     }
     let action = if needs_new_machine { Action::Replace } else { Action::Update };
-    reasons.extend(broker_is_down(recorded, observation));
+    reasons.extend(drift(recorded, observation));
     let reinstall = !reasons.is_empty();
-    reasons.extend(not_proven(recorded));
+    reasons.extend(not_proven(recorded, observation));
     if reasons.is_empty() {
         return None;
     }
@@ -157,22 +161,32 @@ fn fate(recorded: &Recorded, observation: Option<&Observation>) -> Fate {
     match (&recorded.machine, observation) {
         (Some(machine), Some(Observation::Absent)) => Fate::Gone { machine: machine.id.clone() },
         _ if recorded.phase == Phase::Destroying => Fate::Going,
-        (None, None | Some(Observation::Absent)) => Fate::Unseen,
+        (None, None | Some(Observation::Absent | Observation::Unreachable { .. })) => Fate::Unseen,
         _ => Fate::There,
     }
 }
 
-fn broker_is_down(recorded: &Recorded, observation: Option<&Observation>) -> Option<Reason> {
-    recorded.installed.as_ref()?;
-    match observation? {
-        Observation::Present { broker: BrokerSeen::Stopped { why }, .. } => {
-            Some(reason("broker", format!("stopped: {why}"), "running"))
+/// How the broker is not as bear left it.
+fn drift(recorded: &Recorded, observation: Option<&Observation>) -> Vec<Reason> {
+    let (Some(_), Some(Observation::Present { broker, .. })) = (&recorded.installed, observation) else {
+        return Vec::new();
+    };
+    match broker {
+        BrokerSeen::Stopped { why } => vec![reason("broker", format!("stopped: {why}"), "running")],
+        BrokerSeen::Changed { what } => {
+            let reasons = what
+                .iter()
+                .map(|drift| reason(format!("broker.{}", drift.what), drift.is.as_str(), drift.was.as_str()));
+            reasons.collect()
         }
-        _ => None,
+        BrokerSeen::Running | BrokerSeen::Unknown => Vec::new(),
     }
 }
 
-fn not_proven(recorded: &Recorded) -> Option<Reason> {
+fn not_proven(recorded: &Recorded, observation: Option<&Observation>) -> Option<Reason> {
+    if let Some(Observation::Unreachable { why }) = observation {
+        return Some(reason("machine", format!("can't be looked at: {why}"), "proven"));
+    }
     if recorded.phase == Phase::Verified {
         return None;
     }
@@ -265,6 +279,7 @@ pub fn configuration(spec: &Spec) -> String {
     serde_yaml::to_string(&as_value(spec)).expect("a spec has only string keys")
 }
 
-fn unified_diff(from: &str, to: &str) -> String {
+/// The unified diff of two texts; empty if they are the same.
+pub fn unified_diff(from: &str, to: &str) -> String {
     similar::TextDiff::from_lines(from, to).unified_diff().context_radius(3).to_string()
 }

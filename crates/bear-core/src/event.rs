@@ -65,6 +65,14 @@ pub enum What {
         /// How long until the next try, in seconds.
         wait_seconds: f64,
     },
+    /// A block of what is put on a machine began, or came to its end.
+    Block {
+        /// The step.
+        #[serde(flatten)]
+        step: StepRef,
+        /// How it goes.
+        block: BlockReport,
+    },
     /// A check of a broker came to an end.
     CheckEnded {
         /// The step.
@@ -107,6 +115,31 @@ pub enum What {
     },
     /// The run ended. Always the last event.
     Summary(Summary),
+}
+
+/// One block of what is put on a machine: a thing that must be so, is found to be so or is made so.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct BlockReport {
+    /// Its name, such as `docker.packages`.
+    pub name: String,
+    /// How far it is.
+    pub state: BlockState,
+    /// How long it took, in seconds; 0 for one that began.
+    pub seconds: f64,
+}
+
+/// How far a block is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum BlockState {
+    /// It began.
+    Started,
+    /// It was so already.
+    Ok,
+    /// It was made so.
+    Changed,
+    /// It could not be made so.
+    Failed,
 }
 
 /// A step as events name it.
@@ -185,6 +218,9 @@ pub struct StepError {
     /// Whether trying again may help.
     #[serde(skip)]
     pub transient: bool,
+    /// Whether it is certain that nothing was changed, so that there is nothing to look up and nothing to undo.
+    #[serde(skip)]
+    pub untouched: bool,
 }
 
 impl std::fmt::Display for StepError {
@@ -198,12 +234,25 @@ impl std::error::Error for StepError {}
 impl StepError {
     /// A failure that will not pass by itself.
     pub fn permanent(code: &'static str, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), help: None, last_lines: Vec::new(), transient: false }
+        Self {
+            code,
+            message: message.into(),
+            help: None,
+            last_lines: Vec::new(),
+            transient: false,
+            untouched: false,
+        }
     }
 
     /// A failure that may pass, so that trying again is worth it.
     pub fn transient(code: &'static str, message: impl Into<String>) -> Self {
         Self { transient: true, ..Self::permanent(code, message) }
+    }
+
+    /// Says that it is certain that nothing was changed.
+    #[must_use]
+    pub fn with_nothing_changed(self) -> Self {
+        Self { untouched: true, ..self }
     }
 
     /// Adds what to do next.

@@ -15,6 +15,11 @@ pub type Observed = BTreeMap<InstanceName, Observation>;
 pub enum Observation {
     /// It has no machine.
     Absent,
+    /// Its machine can't be looked at; it is taken to be as recorded, and has to be proven again.
+    Unreachable {
+        /// Why.
+        why: String,
+    },
     /// It has a machine.
     Present {
         /// The machine.
@@ -34,8 +39,24 @@ pub enum BrokerSeen {
         /// What is known about the reason, such as `process 4711 is gone`.
         why: String,
     },
+    /// It runs, and somebody changed it by hand.
+    Changed {
+        /// What is not as bear left it; never empty.
+        what: Vec<Drift>,
+    },
     /// The provider does not know.
     Unknown,
+}
+
+/// One thing that is not as bear left it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Drift {
+    /// What, such as `image` or `configuration`.
+    pub what: String,
+    /// How it is.
+    pub is: String,
+    /// How bear left it.
+    pub was: String,
 }
 
 /// The records that bring a state up to date with what was observed: a machine whose making was in doubt is adopted.
@@ -46,7 +67,7 @@ pub fn adopt(state: &State, observed: &Observed, at: Timestamp) -> Vec<Record> {
             Observation::Present { machine, .. } => {
                 Some(Record::Created { at, instance: name.clone(), machine: machine.clone() })
             }
-            Observation::Absent => None,
+            Observation::Absent | Observation::Unreachable { .. } => None,
         })
         .collect()
 }

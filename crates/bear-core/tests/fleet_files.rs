@@ -73,7 +73,9 @@ fn a_fleet_file_says_which_instances_there_are() {
     };
     insta::assert_snapshot!(example("examples/local.yaml"), @"demo-broker-1 demo-broker-2 demo-broker-3");
     insta::assert_snapshot!(example("examples/members.yaml"), @"plant-lab-line-press plant-lab-line-oven plant-lab-line-packing plant-lab-office-1");
-    insta::assert_snapshot!(example("examples/hosts.yaml"), @"plant-edge-paris plant-edge-lyon");
+    insta::assert_snapshot!(example("examples/hosts.yaml"), @"plant-edge-paris plant-edge-lyon plant-edge-nice");
+    insta::assert_snapshot!(example("examples/emqx.yaml"), @"depot-hub-north");
+    insta::assert_snapshot!(example("examples/mosquitto.yaml"), @"barn-gate-east barn-gate-west");
     insta::assert_snapshot!(example("fleets/team.yaml"), @"daily-emqx-1 daily-emqx-2 daily-emqx-3");
 }
 
@@ -107,6 +109,23 @@ fn what_can_be_written_in_two_ways_means_the_same() {
         &group("members: { m: }, broker: embedded"),
         &group("members: { m: {} }, broker: { embedded: {} }"),
     );
+}
+
+#[test]
+fn what_people_write_for_themselves_is_recorded_the_same() {
+    let key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGQR9aXrF0ajMArO1cBwGQZ881OVcIztF2stDe6faZnj";
+    let file = |key: &str, print: &str| {
+        format!(
+            "fleet: f\nprovider: hosts\ngroups:\n  g:\n    members: {{ m: {{ address: a.example, host_key: {key} }} }}\n    \
+             install: {{ docker: {{ version: '5:28.5.2', repository: {{ url: 'https://a.example', fingerprint: {print} }} }} }}\n    \
+             broker: {{ mosquitto: {{ version: 2.0.11-1 }} }}"
+        )
+    };
+    let plain = fleet(&file(key, "9DC858229FC7DD38854AE2D88D81803C0EBFCD88"));
+    let spaced = "9dc8 5822 9fc7 dd38 854a  e2d8 8d81 803c 0ebf cd88";
+    assert_eq!(fleet(&file(&format!("'{key} root@paris'"), spaced)), plain);
+    let host = plain.instances().unwrap()[0].spec.host.clone().unwrap();
+    assert_eq!(host.host_key.as_deref(), Some(key));
 }
 
 #[test]
@@ -170,6 +189,9 @@ fn the_reader_and_the_schema_know_the_same_keys() {
         ("Machine", ("groups: { g: { machine: ", " } }")),
         ("Install", ("groups: { g: { install: ", " } }")),
         ("Ports", ("groups: { g: { ports: ", " } }")),
+        ("Docker", ("groups: { g: { install: { docker: ", " } } }")),
+        ("Repository", ("groups: { g: { install: { docker: { repository: ", " } } } }")),
+        ("Tls", ("groups: { g: { broker: { mosquitto: { tls: ", " } } } }")),
         ("Embedded", ("groups: { g: { broker: { embedded: ", " } } }")),
         ("Authentication", ("groups: { g: { broker: { embedded: { authentication: ", " } } } }")),
         ("Emqx", ("groups: { g: { broker: { emqx: ", " } } }")),
@@ -212,4 +234,11 @@ fn the_schema_refuses_what_the_reader_refuses_in_single_values() {
     check("count: 1, broker: { emqx: { version: 5.0 } }");
     check("count: 1, broker: { emqx: { version: 5.0.9, admin_password: literal } }");
     check("members: { a b: }, broker: embedded");
+    check("count: 1, broker: embedded, keep_data: yes");
+    check("count: 1, broker: embedded, install: { docker: latest }");
+    check("count: 1, broker: embedded, install: { docker: {} }");
+    check("count: 1, broker: embedded, install: { docker: { version: 5:28, repository: {} } }");
+    check("count: 1, broker: { emqx: { version: 5.0.9, license: literal } }");
+    check("count: 1, broker: { emqx: { version: 5.0.9, tls: { certificate: c.pem } } }");
+    check("count: 1, broker: { mosquitto: { version: 2.0.18, container: 1 } }");
 }

@@ -5,10 +5,12 @@
 use std::fs;
 use std::path::Path;
 
+use bear_core::fleet::model::Broker;
 use bear_core::fleet::parse;
 use bear_core::problem::Problem;
 use miette::{GraphicalReportHandler, GraphicalTheme};
 use proptest::prelude::*;
+use serde_json::Value;
 
 /// Reads the bytes, and holds every problem against the text that it points into.
 fn check(bytes: &[u8]) {
@@ -94,6 +96,16 @@ fn slips() -> impl Strategy<Value = Vec<Slip>> {
             "é".as_bytes(),
             b"password: ",
             b"latest",
+            b"license: ",
+            b"key: ",
+            b"host_key: ",
+            b"SHA256:",
+            b"tls: ",
+            b"docker: ",
+            b"true",
+            b"5:28.5.2-1",
+            b"registry: ",
+            b"a:b@c",
             b"count",
             b"members",
             b"\r\n",
@@ -132,6 +144,133 @@ fn apply(mut bytes: Vec<u8>, slips: Vec<Slip>) -> Vec<u8> {
     bytes
 }
 
+/// Every key that takes text, with a value that is right.
+const FILLED: [(&str, &str); 20] = [
+    ("USER", "ubuntu"),
+    ("IDENTITY", "~/.ssh/id_ed25519"),
+    ("ADDRESS", "192.0.2.10"),
+    ("HOST_KEY", "SHA256:QtdYR27WbO0b58tXvtZ1XO73bMUiIAKVBQCgrks1M9I"),
+    ("DOCKER", "5:28.5.2-1~ubuntu.22.04~jammy"),
+    ("CONTAINERD", "1.7.28-1"),
+    ("MIRROR", "https://mirror.example/linux/ubuntu"),
+    ("SUITE", "jammy"),
+    ("SIGNER", "https://mirror.example/gpg"),
+    ("FINGERPRINT", "9DC8 5822 9FC7 DD38 854A  E2D8 8D81 803C 0EBF CD88"),
+    ("EMQX", "5.9.0"),
+    ("BIND", "127.0.0.1"),
+    ("CERTIFICATE", "tls/broker.pem"),
+    ("VARIABLE", "BROKER_KEY"),
+    ("AUTHORITY", "tls/ca.pem"),
+    ("NAME", "broker.example"),
+    ("REGISTRY", "registry.example:5000"),
+    ("TAG", "2.0.18"),
+    ("IMAGE_FILE", "mosquitto.tar"),
+    ("USERNAME", "sensor"),
+];
+
+/// A fleet file in which the text of some keys is another.
+fn filled(others: &[(usize, String)]) -> String {
+    let template = r"
+        fleet: f
+        provider: { hosts: { user: USER, identity: IDENTITY } }
+        groups:
+          e:
+            members: { m: { address: ADDRESS, host_key: HOST_KEY } }
+            keep_data: true
+            install:
+              docker:
+                version: DOCKER
+                containerd: CONTAINERD
+                repository: { url: MIRROR, suite: SUITE, key_url: SIGNER, fingerprint: FINGERPRINT }
+            broker:
+              emqx:
+                version: EMQX
+                dashboard_bind: BIND
+                tls: { certificate: CERTIFICATE, key: { env: VARIABLE }, ca: AUTHORITY, server_name: NAME }
+                license: { file: IDENTITY }
+                registry: REGISTRY
+          m:
+            members: { m: { address: n.example, port: 2222 } }
+            broker:
+              mosquitto:
+                version: TAG
+                container: true
+                image_file: IMAGE_FILE
+                authentication: { username: USERNAME }
+    ";
+    let words = template.split_inclusive([' ', ',', '\n']).map(|word| {
+        let name = word.trim_end_matches([' ', ',', '\n']);
+        let Some(place) = FILLED.iter().position(|(key, _)| *key == name) else { return word.to_owned() };
+        let other = others.iter().find(|(other, _)| *other == place).map(|(_, text)| text.as_str());
+        let value = serde_json::to_string(other.unwrap_or(FILLED[place].1)).unwrap();
+        format!("{value}{}", &word[name.len()..])
+    });
+    words.collect()
+}
+
+/// Texts that would do harm in a command, a file or a terminal.
+fn harmful() -> impl Strategy<Value = String> {
+    let odd = [
+        "$(reboot)",
+        "`reboot`",
+        "'; reboot; '",
+        "\n",
+        "\0",
+        "\r",
+        "\u{1b}[2J",
+        " ",
+        "-o",
+        "*",
+        "/",
+        "@",
+        ":",
+        "..",
+        "\"",
+        "\\",
+    ];
+    let place = prop::sample::select(FILLED.to_vec()).prop_map(|(_, right)| right);
+    let piece = prop_oneof![prop::sample::select(odd.to_vec()), place];
+    prop::collection::vec(piece, 0..4).prop_map(|pieces| pieces.concat())
+}
+
+/// No text of a fleet that is accepted ends a line of a file, or passes for an option of a command.
+fn check_harmless(text: &str) {
+    let Ok(parsed) = parse("file.yaml", text.as_bytes()) else { return };
+    for instance in parsed.fleet.instances().unwrap() {
+        let spec = &instance.spec;
+        let value = serde_json::to_value(&**spec).unwrap();
+        let mut open = vec![&value];
+        while let Some(value) = open.pop() {
+            match value {
+                Value::String(text) => assert!(!text.contains(char::is_control), "{text:?}"),
+                Value::Array(items) => open.extend(items),
+                Value::Object(map) => open.extend(map.values()),
+                Value::Null | Value::Bool(_) | Value::Number(_) => {}
+            }
+        }
+        let host = spec.host.as_ref().unwrap();
+        let version = match &spec.broker {
+            Broker::Emqx(emqx) => &emqx.version,
+            Broker::Mosquitto(mosquitto) => &mosquitto.version,
+            Broker::Embedded(_) => unreachable!("the template has none"),
+        };
+        let docker = spec.install.as_ref().and_then(|install| install.docker.as_ref());
+        let repository = docker.and_then(|docker| docker.repository.as_ref());
+        let words = [Some(&host.address), host.user.as_ref(), host.host_key.as_ref(), Some(&version.0)];
+        let more = [docker.map(|docker| &docker.version.0), repository.map(|it| &it.url)];
+        for word in words.into_iter().chain(more).flatten() {
+            assert!(!word.starts_with('-') && !word.contains(['`', '"', '\\']), "{word:?}");
+        }
+    }
+}
+
+#[test]
+fn every_key_that_takes_text_takes_the_right_one() {
+    let parsed = parse("file.yaml", filled(&[]).as_bytes());
+    assert!(parsed.is_ok(), "{parsed:?}");
+    check_harmless(&filled(&[]));
+}
+
 #[test]
 fn every_file_of_the_corpus_is_fit_for_the_laws() {
     for bytes in corpus() {
@@ -150,6 +289,13 @@ proptest! {
     #[test]
     fn any_text(text in "\\PC{0,200}") {
         check(text.as_bytes());
+    }
+
+    #[test]
+    fn text_that_would_do_harm(others in prop::collection::vec((0..FILLED.len(), harmful()), 1..4)) {
+        let text = filled(&others);
+        check(text.as_bytes());
+        check_harmless(&text);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use bear_core::check::{CheckName, CheckResult};
 use bear_core::diff::diff;
-use bear_core::event::{Event, Operation, StepError};
+use bear_core::event::{BlockReport, Event, Operation, StepError};
 use bear_core::fleet::parse;
 use bear_core::name::FleetName;
 use bear_core::observed::Observed;
@@ -148,9 +148,7 @@ impl Provider for Idle {
     }
 
     async fn create(&self, requests: &[CreateRequest]) -> Vec<Result<Machine, StepError>> {
-        let make = |request: &CreateRequest| {
-            Ok(Machine { id: request.instance.to_string(), address: "127.0.0.1".into() })
-        };
+        let make = |request: &CreateRequest| Ok(Machine::new(request.instance.to_string(), "127.0.0.1"));
         requests.iter().map(make).collect()
     }
 
@@ -161,14 +159,19 @@ impl Provider for Idle {
 
 #[async_trait]
 impl Installer for Idle {
-    async fn install(&self, request: InstallRequest) -> Result<Installed, StepError> {
-        Ok(Installed { ports: request.spec.ports, version: "1".into(), process: None })
+    async fn install(
+        &self,
+        request: InstallRequest,
+        _: &(dyn Fn(BlockReport) + Send + Sync),
+    ) -> Result<Installed, StepError> {
+        Ok(Installed::new(request.spec.ports, "1"))
     }
 }
 
 #[async_trait]
 impl Verifier for Idle {
-    async fn verify(&self, _: VerifyRequest, report: &(dyn Fn(CheckResult) + Send + Sync)) {
+    async fn verify(&self, _: VerifyRequest, report: &(dyn Fn(CheckResult) + Send + Sync)) -> Option<String> {
         report(CheckResult::passed(CheckName::Tcp, Duration::ZERO));
+        None
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bear_core::check::CheckResult;
-use bear_core::event::StepError;
+use bear_core::event::{BlockReport, StepError};
 use bear_core::fleet::Spec;
 use bear_core::name::InstanceName;
 use bear_core::state::v1::{Installed, Machine};
@@ -25,7 +25,12 @@ pub struct Adapters {
 #[async_trait]
 pub trait Installer: Send + Sync {
     /// Makes the broker of an instance what its spec says, and returns once it runs. Safe to repeat, and to cut off.
-    async fn install(&self, request: InstallRequest) -> Result<Installed, StepError>;
+    /// Hands each block to `report` as it begins and ends, where there are any.
+    async fn install(
+        &self,
+        request: InstallRequest,
+        report: &(dyn Fn(BlockReport) + Send + Sync),
+    ) -> Result<Installed, StepError>;
 }
 
 /// A broker to install.
@@ -33,6 +38,8 @@ pub trait Installer: Send + Sync {
 pub struct InstallRequest {
     /// The instance.
     pub instance: InstanceName,
+    /// What its machine is marked with.
+    pub token: String,
     /// Its machine.
     pub machine: Machine,
     /// What its broker shall be.
@@ -44,8 +51,13 @@ pub struct InstallRequest {
 /// Proves a broker.
 #[async_trait]
 pub trait Verifier: Send + Sync {
-    /// Runs every check that applies to the broker, and hands each result to `report` as it comes.
-    async fn verify(&self, request: VerifyRequest, report: &(dyn Fn(CheckResult) + Send + Sync));
+    /// Runs every check that applies to the broker, and hands each result to `report` as it comes. Returns the last of
+    /// the broker's log, where a check failed and the log can be had.
+    async fn verify(
+        &self,
+        request: VerifyRequest,
+        report: &(dyn Fn(CheckResult) + Send + Sync),
+    ) -> Option<String>;
 }
 
 /// A broker to prove.

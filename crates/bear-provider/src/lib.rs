@@ -62,6 +62,8 @@ pub struct DestroyRequest {
     pub instance: InstanceName,
     /// What it is marked with.
     pub token: String,
+    /// What the instance was last asked to be.
+    pub spec: Spec,
     /// The machine; none if it was never seen, and may or may not exist.
     pub machine: Option<Machine>,
 }

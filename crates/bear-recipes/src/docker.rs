@@ -2,11 +2,14 @@
 //!
 //! Facts about packages, sources and their failures: Docker's manual for Ubuntu, and what its repository holds.
 
+use bear_core::fleet::model;
+
 use crate::recipe::Recipe;
 use crate::refusal::{Refusal, one_word};
-use crate::{apt, host};
+use crate::{apt, host, image, ports};
 
-const CODE: &[&str] = &[host::CODE, apt::CODE, include_str!("sh/docker.sh")];
+pub(crate) const CODE: &str = include_str!("sh/docker.sh");
+const ALL: &[&str] = &[host::CODE, apt::CODE, image::CODE, ports::CODE, CODE];
 
 /// The fingerprint of the key that signs Docker's own package source.
 pub const FINGERPRINT: &str = "9DC858229FC7DD38854AE2D88D81803C0EBFCD88";
@@ -31,7 +34,7 @@ pub struct Repository {
     pub suite: Option<String>,
     /// The address of its signing key in ASCII armour; `gpg` below the source's address if left out.
     pub key_url: Option<String>,
-    /// The fingerprint of that key, in 40 hexadecimal digits without spaces.
+    /// The fingerprint of that key, in 40 hexadecimal digits.
     pub fingerprint: String,
     /// The exact version of `containerd.io`; the newest that fits the Docker if left out.
     pub containerd: Option<String>,
@@ -44,6 +47,40 @@ impl Default for Repository {
 }
 
 impl Docker {
+    /// Docker as a fleet file asks for it. A version that begins with `5:` is of Docker's own packages.
+    ///
+    /// # Errors
+    ///
+    /// Settings of Docker's own packages beside a version of the distribution's.
+    pub fn from_fleet(docker: Option<&model::Docker>) -> Result<Self, Refusal> {
+        let Some(model::Docker { version, containerd, repository }) = docker else {
+            return Ok(Self::Present);
+        };
+        let version = version.0.clone();
+        if !version.starts_with("5:") {
+            let extra = containerd.is_some() || repository.is_some();
+            let why =
+                "is of the distribution's package, which has neither `containerd` nor `repository` beside it";
+            return if extra {
+                Err(Refusal::Text { what: "the version of Docker", text: version, why })
+            } else {
+                Ok(Self::Distribution(version))
+            };
+        }
+        let default = Repository { containerd: containerd.clone().map(|pin| pin.0), ..Repository::default() };
+        let repository = repository.clone().map_or_else(
+            || default.clone(),
+            |site| Repository {
+                url: Some(site.url),
+                suite: site.suite,
+                key_url: site.key_url,
+                fingerprint: site.fingerprint.unwrap_or(default.fingerprint.clone()),
+                ..default.clone()
+            },
+        );
+        Ok(Self::Official(version, repository))
+    }
+
     /// What puts it on a host. It ends only when `docker info` answers with the pinned version.
     ///
     /// # Errors
@@ -53,10 +90,9 @@ impl Docker {
         let recipe = self.describe()?;
         Ok(match self {
             Self::Present => recipe,
-            Self::Distribution(_) => recipe
-                .block("docker.tools", "docker_tools")
-                .block("docker.rivals", "docker_rivals")
-                .block("docker.packages", "docker_packages"),
+            Self::Distribution(_) => {
+                recipe.block("docker.rivals", "docker_rivals").block("docker.packages", "docker_packages")
+            }
             Self::Official(..) => recipe
                 .block("docker.tools", "docker_tools")
                 .block("docker.rivals", "docker_rivals")
@@ -64,16 +100,6 @@ impl Docker {
                 .block("docker.packages", "docker_packages"),
         }
         .block("docker.running", "docker_running"))
-    }
-
-    /// What takes it off a host again, unless it was there before bear, or holds somebody else's containers.
-    ///
-    /// # Errors
-    ///
-    /// A setting that holds white space or a control character.
-    pub fn removal(&self, keep_data: bool) -> Result<Recipe, Refusal> {
-        let recipe = self.describe()?.set("docker_keep_data", if keep_data { "yes" } else { "no" })?;
-        Ok(recipe.block("docker.gone", "docker_gone"))
     }
 
     fn describe(&self) -> Result<Recipe, Refusal> {
@@ -96,7 +122,7 @@ impl Docker {
         let setting = |what, text: &'_ Option<String>| {
             one_word(what, text.as_deref().unwrap_or_default()).map(str::to_owned)
         };
-        Ok(Recipe::new("docker", CODE)
+        Ok(Recipe::new("docker", ALL)
             .set("docker_version", one_word("the version of Docker", version)?)?
             .set("docker_server_version", server)?
             .set("docker_packages", packages)?
@@ -105,10 +131,20 @@ impl Docker {
             .set("docker_repository", &setting("the repository", &repository.url)?)?
             .set("docker_suite", &setting("the suite", &repository.suite)?)?
             .set("docker_key_url", &setting("the address of the key", &repository.key_url)?)?
-            .set("docker_fingerprint", one_word("the fingerprint", &repository.fingerprint)?)?
+            .set("docker_fingerprint", &fingerprint(&repository.fingerprint)?)?
             .set("docker_containerd", &setting("the version of containerd", &repository.containerd)?)?
             .set("docker_containerd_line", line)?)
     }
+}
+
+/// A fingerprint as gpg prints it: people write it in groups and in small letters too.
+fn fingerprint(text: &str) -> Result<String, Refusal> {
+    let plain: String = text.chars().filter(|c| *c != ' ').collect::<String>().to_ascii_uppercase();
+    if plain.len() == 40 && plain.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Ok(plain);
+    }
+    let why = "is not made of 40 hexadecimal digits";
+    Err(Refusal::Text { what: "the fingerprint", text: text.to_owned(), why })
 }
 
 /// What `docker info` says of a package of this version: `5:20.10.13~3-0~ubuntu-jammy` is Docker 20.10.13.

@@ -1,5 +1,6 @@
 //! Container images: from a registry, from a mirror, or from a file.
 
+use crate::emqx::Version;
 use crate::recipe::Recipe;
 use crate::refusal::Refusal;
 
@@ -28,6 +29,16 @@ pub enum ImageSource {
 }
 
 impl Image {
+    /// EMQX's own image of this version.
+    pub fn emqx(version: &Version, source: ImageSource) -> Self {
+        Self { name: String::from("emqx/emqx"), tag: version.to_string(), source }
+    }
+
+    /// Eclipse's image of Mosquitto.
+    pub fn mosquitto(tag: &str, source: ImageSource) -> Self {
+        Self { name: String::from("eclipse-mosquitto"), tag: tag.to_owned(), source }
+    }
+
     /// The reference under which Docker knows it.
     pub fn reference(&self) -> String {
         let Self { name, tag, source } = self;
@@ -57,4 +68,14 @@ impl Image {
         let reference = self.checked()?;
         Ok(recipe.set("image_reference", &reference)?.set("image_file", file)?)
     }
+}
+
+/// Asks whether the host has the image already, so that a file need not be sent: the fact `image.present` is `yes` or
+/// `no`.
+///
+/// # Errors
+///
+/// An image whose name is none.
+pub fn look(image: &Image) -> Result<Recipe, Refusal> {
+    Ok(image.describe(Recipe::new("image", &[CODE]))?.block("image.look", "image_look"))
 }

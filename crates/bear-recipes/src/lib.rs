@@ -7,7 +7,8 @@
 //! # Layout
 //!
 //! - `sh/*.sh`: the shell code. It is constant; values get into a script as quoted assignments only ([`shell`]).
-//! - [`host`], [`docker`], [`mosquitto`], [`emqx`]: the recipes, [`observe()`]: what is there.
+//! - [`host`], [`docker`], [`mosquitto`], [`emqx`]: the recipes; [`removal()`]: what undoes them.
+//! - [`observe()`]: what is there; [`look()`]: why a broker does not answer elsewhere.
 //! - [`render()`], [`report`], [`transcript`], [`cause`]: the script, and how to read its answers.
 
 mod apt;
@@ -16,19 +17,27 @@ pub mod docker;
 pub mod emqx;
 pub mod host;
 pub mod image;
+pub mod look;
 pub mod mosquitto;
 pub mod observe;
+mod ports;
 pub mod recipe;
 pub mod refusal;
+pub mod removal;
 pub mod render;
 pub mod report;
 pub mod shell;
+pub mod tls;
 pub mod transcript;
 
 pub use cause::Cause;
-pub use observe::{HostFacts, observe};
+pub use host::{Host, Owner};
+pub use look::{Answer, look};
+pub use observe::{ContainerFacts, HostFacts, PackageFacts, observe};
 pub use recipe::{Block, Configuration, Recipe};
 pub use refusal::Refusal;
+pub use removal::removal;
 pub use render::{Nonce, Script, Setting, render};
 pub use report::{BlockEnd, Report};
+pub use tls::Certificate;
 pub use transcript::{Failure, Outcome, Transcript};

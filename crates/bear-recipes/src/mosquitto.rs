@@ -4,21 +4,26 @@ use std::fmt::Write;
 
 use bear_core::fleet::model::Ports;
 
-use crate::apt;
 use crate::image::{self, Image};
 use crate::recipe::{Configuration, Recipe, digest};
 use crate::refusal::{Refusal, one_word};
+use crate::tls::{self, Certificate};
+use crate::{apt, docker, ports, removal};
 
-const PACKAGE: &[&str] = &[apt::CODE, include_str!("sh/mosquitto.sh")];
-const CONTAINER: &[&str] = &[image::CODE, include_str!("sh/mosquitto-container.sh")];
+pub(crate) const PACKAGE: &str = include_str!("sh/mosquitto.sh");
+const CONTAINER: &str = include_str!("sh/mosquitto-container.sh");
+const ALL: &[&str] = &[apt::CODE, image::CODE, ports::CODE, docker::CODE, removal::CODE, PACKAGE, CONTAINER];
 
 /// Mosquitto as a fleet wants it.
 #[derive(Clone)]
 pub struct Mosquitto {
     /// Where it comes from.
     pub form: Form,
-    /// The ports of its listeners: `mqtt` (1883 if left out) and `ws`.
+    /// The ports of its listeners: `mqtt` (1883 if left out), `ws` if it is to be one, and with a certificate `mqtts`
+    /// (8883 if left out) and `wss` if it is to be one.
     pub ports: Ports,
+    /// The certificate of the listeners with TLS; without one there are none.
+    pub tls: Option<Certificate>,
     /// The user that clients must present; anyone is let in if there is none.
     pub user: Option<User>,
 }
@@ -51,22 +56,29 @@ impl Mosquitto {
         let users = self.users()?;
         let configuration = self.configuration()?;
         let text = configuration.text.clone();
-        let recipe = match &self.form {
-            Form::Package(version) => Recipe::new("mosquitto", PACKAGE)
-                .set("mosquitto_version", one_word("the version", version)?)?
-                .block("mosquitto.package", "mosquitto_package")
-                .block("mosquitto.users", "mosquitto_users")
-                .block("mosquitto.configuration", "mosquitto_configuration")
-                .block("mosquitto.running", "mosquitto_running"),
+        let recipe = tls::describe(self.tls.as_ref(), Recipe::new("mosquitto", ALL))?
+            .set("mosquitto_configuration", &text)?
+            .set("mosquitto_users", &users)?;
+        let mut recipe = match &self.form {
+            Form::Package(version) => {
+                let ports: String = self.listens()?.iter().map(|(_, port)| format!("{port} ")).collect();
+                removal::instead_of("emqx mosquitto-container", recipe)?
+                    .set("mosquitto_version", one_word("the version", version)?)?
+                    .set("mosquitto_ports", &ports)?
+                    .block("mosquitto.package", "mosquitto_package")
+                    .block("mosquitto.users", "mosquitto_users")
+                    .block("mosquitto.configuration", "mosquitto_configuration")
+                    .block("mosquitto.running", "mosquitto_running")
+            }
             Form::Container(image) => image
-                .describe(Recipe::new("mosquitto", CONTAINER))?
+                .describe(removal::instead_of("emqx mosquitto", recipe)?)?
                 .set("mosquitto_digest", &digest(&text))?
-                .set("mosquitto_publish", &self.publish())?
+                .set("mosquitto_publish", &self.publish()?)?
                 .block("mosquitto.image", "image")
-                .block("mosquitto.files", "mosquitto_files")
+                .block("mosquitto.settings", "mosquitto_settings")
+                .block("mosquitto.users", "mosquitto_passwords")
                 .block("mosquitto.container", "mosquitto_container"),
         };
-        let mut recipe = recipe.set("mosquitto_configuration", &text)?.set("mosquitto_users", &users)?;
         if let Some(user) = &self.user {
             recipe = recipe.carrying(&user.password);
         }
@@ -74,43 +86,33 @@ impl Mosquitto {
         Ok(recipe)
     }
 
-    /// What takes it off a host again: what bear put there, and nothing else.
+    /// The ports of the host that it listens on.
     ///
     /// # Errors
     ///
-    /// An image whose name is none.
-    pub fn removal(&self, keep_data: bool) -> Result<Recipe, Refusal> {
-        let recipe = match &self.form {
-            Form::Package(_) => Recipe::new("mosquitto", PACKAGE),
-            Form::Container(image) => image.describe(Recipe::new("mosquitto", CONTAINER))?,
-        };
-        Ok(recipe
-            .set("mosquitto_keep_data", if keep_data { "yes" } else { "no" })?
-            .block("mosquitto.gone", "mosquitto_gone"))
-    }
-
-    /// The listeners that are wanted, with the words that Mosquitto has for their protocols.
-    fn listeners(&self) -> Vec<(u16, &'static str)> {
-        let mut listeners = vec![(self.ports.mqtt.unwrap_or(1883), "mqtt")];
-        listeners.extend(self.ports.ws.map(|port| (port, "websockets")));
-        listeners
+    /// A listener with TLS and no certificate, or one that Mosquitto does not have.
+    pub fn listens(&self) -> Result<Ports, Refusal> {
+        let wanted = self.ports;
+        if wanted.dashboard.is_some() {
+            let why = "it has no dashboard";
+            return Err(Refusal::Listener { broker: "mosquitto", listener: "dashboard", why });
+        }
+        if self.tls.is_none() {
+            tls::refuse_listeners("mosquitto", wanted)?;
+        }
+        Ok(Ports {
+            mqtt: Some(wanted.mqtt.unwrap_or(1883)),
+            mqtts: self.tls.as_ref().map(|_| wanted.mqtts.unwrap_or(8883)),
+            ..wanted
+        })
     }
 
     /// The settings, as Mosquitto reads them.
     fn configuration(&self) -> Result<Configuration, Refusal> {
-        for (listener, port) in [("mqtts", self.ports.mqtts), ("wss", self.ports.wss)] {
-            if port.is_some() {
-                let why = "it needs a certificate, and the fleet names none";
-                return Err(Refusal::Listener { broker: "mosquitto", listener, why });
-            }
-        }
-        if self.ports.dashboard.is_some() {
-            let why = "it has no dashboard";
-            return Err(Refusal::Listener { broker: "mosquitto", listener: "dashboard", why });
-        }
-        let (path, passwords) = match self.form {
-            Form::Package(_) => ("/etc/mosquitto/conf.d/bear.conf", "/etc/mosquitto/bear.passwords"),
-            Form::Container(_) => ("/etc/bear/mosquitto/mosquitto.conf", "/mosquitto/config/passwords"),
+        // A folder, and how the names of the files in it begin.
+        let (path, files) = match self.form {
+            Form::Package(_) => ("/etc/mosquitto/conf.d/bear.conf", "/etc/mosquitto/bear."),
+            Form::Container(_) => ("/etc/bear/mosquitto/mosquitto.conf", "/mosquitto/config/"),
         };
         let mut text = String::from("# Written by bear; changes made here are undone by its next apply.\n");
         if let Form::Container(image) = &self.form {
@@ -118,23 +120,33 @@ impl Mosquitto {
             // The package's own settings say this already, and saying it twice is an error.
             text.push_str("persistence true\npersistence_location /mosquitto/data/\nlog_dest stderr\n");
         }
+        for comment in self.tls.iter().flat_map(Certificate::comments) {
+            let _ = writeln!(text, "# {comment}");
+        }
         // Without it small messages wait for the acknowledgement of the one before: 40 ms on many systems.
         text.push_str("set_tcp_nodelay true\n");
         match self.user {
             Some(_) => {
-                let _ = writeln!(text, "allow_anonymous false\npassword_file {passwords}");
+                let _ = writeln!(text, "allow_anonymous false\npassword_file {files}passwords");
             }
             None => text.push_str("allow_anonymous true\n"),
         }
-        for (port, protocol) in self.listeners() {
+        for (name, port) in self.listens()?.iter() {
+            let protocol = if name.starts_with("ws") { "websockets" } else { "mqtt" };
             let _ = writeln!(text, "listener {port}\nprotocol {protocol}");
+            if let Some(certificate) = self.tls.as_ref().filter(|_| matches!(name, "mqtts" | "wss")) {
+                let _ = writeln!(text, "certfile {files}certificate.pem\nkeyfile {files}key.pem");
+                if certificate.authorities.is_some() {
+                    let _ = writeln!(text, "cafile {files}authorities.pem");
+                }
+            }
         }
         Ok(Configuration { path, text })
     }
 
     /// The ports of the container, one a line.
-    fn publish(&self) -> String {
-        self.listeners().iter().map(|(port, _)| format!("{port}:{port}\n")).collect()
+    fn publish(&self) -> Result<String, Refusal> {
+        Ok(self.listens()?.iter().map(|(_, port)| format!("{port}:{port}\n")).collect())
     }
 
     /// The users as Mosquitto's password file has them before it is hashed. What `mosquitto_passwd -U` of 2.0.11 cuts

@@ -34,11 +34,17 @@ pub enum Refusal {
     /// A password that the broker would refuse or misread. The password itself is not told.
     #[error("the password can't be used: {0}")]
     Password(&'static str),
+    /// A certificate that no broker could use.
+    #[error("the certificate can't be used: {0}")]
+    Certificate(&'static str),
     /// A version that can't be read.
     #[error("{0:?} is no version of EMQX that bear knows")]
     Version(String),
     /// A licence that must be accepted first.
-    #[error("EMQX {0} comes under the Business Source License, which grants production use of a single node")]
+    #[error(
+        "EMQX {0} comes under the Business Source License, which grants production use of a single node, and its \
+         nodes refuse to form a cluster without a licence key"
+    )]
     License(String),
     /// A step between versions that EMQX does not support.
     #[error("EMQX can't go from {from} to {to}: {why}")]

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
+use bear_core::event::StepError;
+
 use crate::cause::Cause;
 use crate::render::Nonce;
 use crate::report::{BlockEnd, Report};
@@ -11,6 +13,8 @@ use crate::report::{BlockEnd, Report};
 const LINE_BYTES_MAX: usize = 64 * 1024;
 /// How many lines that are no reports are kept: the newest.
 const LOG_LINES_MAX: usize = 200;
+/// The code of a failure for which no script gave a reason.
+const FAILED: &str = "bear::recipe::failed";
 /// How many last lines of a failing block are kept.
 const LAST_LINES_MAX: usize = 20;
 
@@ -71,6 +75,25 @@ pub struct Failure {
     pub last_lines: Vec<String>,
 }
 
+impl Failure {
+    /// The error as a run tells of it. `host` says where it was.
+    pub fn error(&self, host: &str) -> StepError {
+        let block = self.block.as_deref().unwrap_or("the script");
+        let (code, reason) = match &self.why {
+            Some((cause, text)) => (cause.code(), text.clone()),
+            None => (FAILED, format!("a command ended with status {}", self.status)),
+        };
+        let message = format!("{block} failed on {host}: {reason}");
+        let error = match &self.why {
+            Some((cause, _)) if cause.may_pass() => StepError::transient(code, message),
+            Some(_) | None => StepError::permanent(code, message),
+        };
+        let help =
+            self.why.as_ref().map_or("its last lines say what was attempted", |(cause, _)| cause.help());
+        error.with_help(help).with_last_lines(&self.last_lines.join("\n"))
+    }
+}
+
 impl Transcript {
     /// Nothing said yet.
     pub fn new(nonce: Nonce) -> Self {
@@ -127,6 +150,11 @@ impl Transcript {
     /// What was learned about the host, by name.
     pub fn facts(&self) -> &BTreeMap<String, String> {
         &self.facts
+    }
+
+    /// The last lines that the running or failed block told of, at most 20.
+    pub fn last_lines(&self) -> impl Iterator<Item = &str> {
+        self.last_lines.iter().map(String::as_str)
     }
 
     /// The newest lines that were no reports.

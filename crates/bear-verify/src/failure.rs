@@ -5,7 +5,24 @@ use std::future::Future;
 use std::io;
 use std::time::Duration;
 
+use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
+
+use crate::Cause;
+use crate::wire::bracketed;
+
+/// Why a check failed, as people and callers are told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Problem {
+    pub(crate) cause: Cause,
+    pub(crate) detail: String,
+}
+
+impl From<Failure> for Problem {
+    fn from(failure: Failure) -> Self {
+        Self { cause: failure.cause(), detail: failure.to_string() }
+    }
+}
 
 /// What a client waits for from a broker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,7 +56,15 @@ pub(crate) enum Failure {
     #[error("{address} can't be reached: {}", io_words(.source))]
     Unreachable { address: String, source: io::Error },
     #[error("{address} did not accept a connection within {}", humane(*.limit))]
-    Unanswered { address: String, limit: Duration },
+    NotAccepted { address: String, limit: Duration },
+    #[error("{address} accepted the connection, but nothing came within {}", humane(*.limit))]
+    Silent { address: String, limit: Duration },
+    #[error("{address} accepted the connection and closed it without a word")]
+    ClosedAtOnce { address: String },
+    #[error("what answers there speaks no TLS")]
+    NoTls,
+    #[error("the certificate {0}")]
+    Certificate(String),
     #[error("no {awaited} came within {}", humane(*.limit))]
     Late { awaited: Awaited, limit: Duration },
     #[error("the broker closed the connection where a {awaited} was due")]
@@ -61,6 +86,17 @@ pub(crate) enum Failure {
 impl Failure {
     pub(crate) fn wrong(detail: impl Into<String>) -> Self {
         Self::Wrong(detail.into())
+    }
+
+    fn cause(&self) -> Cause {
+        match self {
+            Self::Unreachable { .. } | Self::NotAccepted { .. } => Cause::Unreachable,
+            Self::Silent { .. }
+            | Self::ClosedAtOnce { .. }
+            | Self::Late { awaited: Awaited::ConnAck, .. }
+            | Self::Closed { awaited: Awaited::ConnAck } => Cause::Unanswered,
+            _ => Cause::Wrong,
+        }
     }
 
     /// The same failure, told as a story if nothing came in time.
@@ -87,6 +123,16 @@ impl Deadline {
     /// What `future` gives, or `None` once the deadline has passed.
     pub(crate) async fn bound<T>(self, future: impl Future<Output = T>) -> Option<T> {
         timeout_at(self.at, future).await.ok()
+    }
+
+    /// A connection to `host`, or why there is none.
+    pub(crate) async fn connect(self, host: &str, port: u16) -> Result<TcpStream, Failure> {
+        let address = format!("{}:{port}", bracketed(host));
+        match self.bound(TcpStream::connect((host, port))).await {
+            Some(Ok(stream)) => Ok(stream),
+            Some(Err(source)) => Err(Failure::Unreachable { address, source }),
+            None => Err(Failure::NotAccepted { address, limit: self.limit }),
+        }
     }
 }
 

@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures_util::future::join_all;
 
-use crate::failure::{Deadline, Failure};
+use crate::failure::{Deadline, Failure, Problem};
 use crate::wire::{Door, Hello, Version};
-use crate::{Limits, Target};
+use crate::{Cause, Limits, Target};
 
 /// One run of the checks against one broker.
 pub(crate) struct Trial<'a> {
@@ -42,7 +42,7 @@ impl<'a> Trial<'a> {
         Hello {
             version,
             host: &self.target.host,
-            door: Door::Tcp(self.target.mqtt),
+            door: Door::tcp(self.target.mqtt),
             // Exactly the 23 letters and digits that a server of 3.1.1 must accept (MQTT-3.1.3-5).
             client_id: format!("bear{:016x}{role}{}", self.digest, version.digit()),
             credentials: self.target.credentials.as_ref(),
@@ -58,24 +58,42 @@ impl<'a> Trial<'a> {
     }
 
     /// Runs a check over all versions that let a client in, at once. The detail of a failure names the versions.
-    pub(crate) async fn over_each_version<F>(&self, check: impl Fn(Version) -> F) -> Result<(), String>
+    pub(crate) async fn over_each_version<F>(&self, check: impl Fn(Version) -> F) -> Result<(), Problem>
     where
         F: Future<Output = Result<(), Failure>>,
     {
-        let outcomes = join_all(self.versions.iter().map(|version| check(*version))).await;
-        let failures: Vec<(Version, String)> = self
-            .versions
-            .iter()
-            .zip(outcomes)
-            .filter_map(|(version, outcome)| Some((*version, outcome.err()?.to_string())))
-            .collect();
-        match failures.as_slice() {
-            [] => Ok(()),
-            [(_, one), (_, other)] if one == other => Err(one.clone()),
-            some => {
-                let details = some.iter().map(|(version, detail)| format!("over {version} {detail}"));
-                Err(details.collect::<Vec<_>>().join("; "))
-            }
+        over(&self.versions, check).await
+    }
+
+    /// As [`Trial::over_each_version`], and over both where no client was let in: for a check with a port of its own.
+    pub(crate) async fn over_any_version<F>(&self, check: impl Fn(Version) -> F) -> Result<(), Problem>
+    where
+        F: Future<Output = Result<(), Failure>>,
+    {
+        let versions: &[Version] = if self.versions.is_empty() { &Version::ALL } else { &self.versions };
+        over(versions, check).await
+    }
+}
+
+async fn over<F>(versions: &[Version], check: impl Fn(Version) -> F) -> Result<(), Problem>
+where
+    F: Future<Output = Result<(), Failure>>,
+{
+    let outcomes = join_all(versions.iter().map(|version| check(*version))).await;
+    let problems: Vec<(Version, Problem)> = versions
+        .iter()
+        .zip(outcomes)
+        .filter_map(|(version, outcome)| Some((*version, Problem::from(outcome.err()?))))
+        .collect();
+    match problems.as_slice() {
+        [] => Ok(()),
+        [(_, one), (_, other)] if one == other => Err(one.clone()),
+        [(_, first), rest @ ..] => {
+            let alike = rest.iter().all(|(_, problem)| problem.cause == first.cause);
+            let cause = if alike { first.cause } else { Cause::Wrong };
+            let details =
+                problems.iter().map(|(version, problem)| format!("over {version} {}", problem.detail));
+            Err(Problem { cause, detail: details.collect::<Vec<_>>().join("; ") })
         }
     }
 }

@@ -7,12 +7,14 @@ mod v311;
 mod v5;
 
 use std::fmt;
+use std::io;
 use std::time::Duration;
 
-use rumqttc::{NetworkOptions, QoS};
+use rumqttc::{NetworkOptions, QoS, TlsConfiguration, Transport};
 
 use crate::Credentials;
 use crate::failure::{Awaited, Failure};
+use crate::tls::{self, Secured};
 
 /// Larger than any message that verify sends, and small enough to be harmless.
 const MAX_PACKET_BYTES: u32 = 256 * 1024;
@@ -32,6 +34,8 @@ pub(crate) enum Version {
 }
 
 impl Version {
+    pub(crate) const ALL: [Self; 2] = [Self::V311, Self::V5];
+
     /// One character for ids and topics.
     pub(crate) fn digit(self) -> char {
         match self {
@@ -50,11 +54,29 @@ impl fmt::Display for Version {
     }
 }
 
-/// The way into a broker, with its port.
+/// A way into a broker.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Door {
-    Tcp(u16),
-    Websocket(u16),
+pub(crate) struct Door<'a> {
+    pub(crate) port: u16,
+    pub(crate) websocket: bool,
+    /// How the connection is secured; `None` for one that is not.
+    pub(crate) tls: Option<&'a Secured>,
+}
+
+impl Door<'_> {
+    pub(crate) fn tcp(port: u16) -> Self {
+        Self { port, websocket: false, tls: None }
+    }
+
+    fn transport(self) -> Transport {
+        let tls = self.tls.map(|secured| TlsConfiguration::Rustls(secured.config.clone()));
+        match (self.websocket, tls) {
+            (false, None) => Transport::Tcp,
+            (false, Some(tls)) => Transport::Tls(tls),
+            (true, None) => Transport::Ws,
+            (true, Some(tls)) => Transport::Wss(tls),
+        }
+    }
 }
 
 /// A message that the broker publishes should the client vanish.
@@ -69,7 +91,7 @@ pub(crate) struct Will {
 pub(crate) struct Hello<'a> {
     pub(crate) version: Version,
     pub(crate) host: &'a str,
-    pub(crate) door: Door,
+    pub(crate) door: Door<'a>,
     pub(crate) client_id: String,
     pub(crate) credentials: Option<&'a Credentials>,
     pub(crate) keeps_session: bool,
@@ -79,17 +101,20 @@ pub(crate) struct Hello<'a> {
 impl Hello<'_> {
     /// Host and port as people write them.
     fn peer(&self) -> String {
-        let (Door::Tcp(port) | Door::Websocket(port)) = self.door;
-        format!("{}:{port}", bracketed(self.host))
+        format!("{}:{}", bracketed(self.host), self.door.port)
     }
 
     /// Host (or URL, as rumqttc wants it for websockets) and port.
     fn address(&self) -> (String, u16) {
-        let host = bracketed(self.host);
-        match self.door {
-            Door::Tcp(port) => (host, port),
-            Door::Websocket(port) => (format!("ws://{host}:{port}/mqtt"), port),
-        }
+        let Door { port, websocket, tls } = self.door;
+        let address = match (websocket, tls) {
+            (true, None) => format!("ws://{}/mqtt", self.peer()),
+            (true, Some(_)) => format!("wss://{}/mqtt", self.peer()),
+            // rumqttc takes this as the name in the certificate too, and a name has no brackets.
+            (false, Some(_)) => self.host.to_owned(),
+            (false, None) => bracketed(self.host),
+        };
+        (address, port)
     }
 }
 
@@ -190,8 +215,13 @@ fn network(limit: Duration) -> NetworkOptions {
     options
 }
 
+/// A connection that ended where something was due. Over TLS the broker may have said why.
+fn ended(error: &io::Error, awaited: Awaited) -> Failure {
+    tls::broken_off(error).unwrap_or(Failure::Closed { awaited })
+}
+
 /// `BadUserNamePassword` as `bad user name or password`.
-fn words(reason: &impl fmt::Debug) -> String {
+pub(crate) fn words(reason: &impl fmt::Debug) -> String {
     let mut words = String::new();
     for letter in format!("{reason:?}").chars() {
         if letter.is_uppercase() && !words.is_empty() {

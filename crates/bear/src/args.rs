@@ -6,8 +6,8 @@ use bear_core::unit::Seconds;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    apply, completions, destroy, graph, init, inventory, logs, open, plan, secret, state, status, validate,
-    verify,
+    apply, completions, destroy, doctor, graph, init, inventory, logs, open, plan, secret, ssh, state,
+    status, validate, verify,
 };
 
 /// A fleet of proven MQTT brokers from one file
@@ -55,6 +55,8 @@ pub(crate) enum Command {
     Status(status::StatusArgs),
     /// Prove every broker again, now
     Verify(verify::VerifyArgs),
+    /// Open a shell on an instance, or run a command on one or several
+    Ssh(ssh::SshArgs),
     /// Open the dashboard of an instance in the browser
     Open(open::OpenArgs),
     /// Show the log of the broker of an instance
@@ -67,6 +69,8 @@ pub(crate) enum Command {
     State(state::StateArgs),
     /// Show the secrets that bear has generated
     Secret(secret::SecretArgs),
+    /// Check that everything is there that bear needs
+    Doctor(doctor::DoctorArgs),
     /// Print the JSON Schema of fleet files, for editors
     Schema,
     /// Print the completions for a shell

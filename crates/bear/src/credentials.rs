@@ -1,5 +1,6 @@
 //! The credentials that brokers ask for: where their passwords come from, and the passwords themselves.
 
+use std::fmt;
 use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -8,7 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use bear_core::fleet::Spec;
-use bear_core::fleet::model::{Authentication, Broker, SecretRef};
+use bear_core::fleet::model::{Authentication, Broker, SecretRef, Tls};
 use bear_engine::store::Secrets;
 use bear_verify::Credentials;
 
@@ -23,16 +24,80 @@ const SECRET_MAX: u64 = 65_535;
 /// How many characters a generated password has: 24 of 62 are 142 bits.
 const GENERATED_LENGTH: usize = 24;
 
-/// The credentials of a fleet's brokers, each resolved once.
-#[derive(Clone, Debug, Default)]
+/// A secret that an instance needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Need {
+    /// The password of a user of the broker.
+    Mqtt(Authentication),
+    /// The password of the dashboard's `admin`.
+    Admin(Option<SecretRef>),
+    /// What keeps the nodes of other clusters away.
+    Cookie,
+    /// The licence key.
+    License(SecretRef),
+    /// The private key of a certificate.
+    TlsKey(SecretRef),
+}
+
+impl Need {
+    /// What the broker of `spec` needs.
+    fn of(spec: &Spec) -> Vec<Self> {
+        let key = |tls: &Option<Tls>| tls.as_ref().map(|tls| Self::TlsKey(tls.key.clone()));
+        let mut needs = asked_for(spec).cloned().map(Self::Mqtt).into_iter().collect::<Vec<_>>();
+        match &spec.broker {
+            Broker::Embedded(_) => {}
+            Broker::Mosquitto(mosquitto) => needs.extend(key(&mosquitto.tls)),
+            Broker::Emqx(emqx) => {
+                needs.extend([Self::Admin(emqx.admin_password.clone()), Self::Cookie]);
+                needs.extend(emqx.license.clone().map(Self::License));
+                needs.extend(key(&emqx.tls));
+            }
+        }
+        needs
+    }
+
+    /// Where it comes from; none if bear generates it.
+    fn reference(&self) -> Option<&SecretRef> {
+        match self {
+            Self::Mqtt(authentication) => authentication.password.as_ref(),
+            Self::Admin(reference) => reference.as_ref(),
+            Self::Cookie => None,
+            Self::License(reference) | Self::TlsKey(reference) => Some(reference),
+        }
+    }
+
+    /// The name under which it is kept if bear generates it, as `bear secret list` shows it.
+    fn generated_name(&self) -> String {
+        match self {
+            Self::Mqtt(authentication) => format!("mqtt.{}", authentication.username),
+            Self::Cookie => "emqx.cookie".to_owned(),
+            Self::Admin(_) | Self::License(_) | Self::TlsKey(_) => "emqx.admin".to_owned(),
+        }
+    }
+}
+
+impl fmt::Display for Need {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Mqtt(authentication) => write!(f, "the password of `{}`", authentication.username),
+            Self::Admin(_) => f.write_str("the password of the dashboard's `admin`"),
+            Self::Cookie => f.write_str("the cookie of the nodes"),
+            Self::License(_) => f.write_str("the licence key"),
+            Self::TlsKey(_) => f.write_str("the private key of the certificate"),
+        }
+    }
+}
+
+/// The secrets of a fleet's brokers, each resolved once.
+#[derive(Clone, Default)]
 pub(crate) struct Wallet {
-    known: Vec<(Authentication, Credentials)>,
+    known: Vec<(Need, String)>,
 }
 
 impl Wallet {
-    /// Resolves what the brokers of `specs` ask for. Relative paths start at `project`.
+    /// Resolves what the brokers of `specs` need. Relative paths start at `project`.
     ///
-    /// Generates the passwords that the fleet file leaves out, if `generate` says so; that needs the fleet's lock.
+    /// Generates the secrets that the fleet file leaves out, if `generate` says so; that needs the fleet's lock.
     ///
     /// # Errors
     ///
@@ -44,22 +109,55 @@ impl Wallet {
         generate: bool,
     ) -> Result<Self, Fault> {
         let mut wallet = Self::default();
-        for authentication in specs.filter_map(asked_for) {
-            if wallet.find(authentication).is_none() {
-                let credentials = resolve(authentication, project, secrets, generate)?;
-                wallet.known.extend(credentials.map(|credentials| (authentication.clone(), credentials)));
+        for need in specs.flat_map(Need::of) {
+            if wallet.find(&need).is_none()
+                && let Some(secret) = resolve(&need, project, secrets, generate)?
+            {
+                wallet.known.push((need, secret));
             }
         }
         Ok(wallet)
     }
 
     /// What clients of a broker log in with; none if it lets anyone in.
-    pub(crate) fn for_spec(&self, spec: &Spec) -> Option<&Credentials> {
-        self.find(asked_for(spec)?)
+    pub(crate) fn for_spec(&self, spec: &Spec) -> Option<Credentials> {
+        let authentication = asked_for(spec)?;
+        let password = self.find(&Need::Mqtt(authentication.clone()))?.to_owned();
+        Some(Credentials { username: authentication.username.clone(), password })
     }
 
-    fn find(&self, authentication: &Authentication) -> Option<&Credentials> {
-        self.known.iter().find(|(known, _)| known == authentication).map(|(_, credentials)| credentials)
+    /// What operators log in to EMQX's dashboard with.
+    pub(crate) fn for_dashboard(&self, spec: &Spec) -> Option<Credentials> {
+        let Broker::Emqx(emqx) = &spec.broker else { return None };
+        let password = self.find(&Need::Admin(emqx.admin_password.clone()))?.to_owned();
+        Some(Credentials { username: "admin".to_owned(), password })
+    }
+
+    /// What keeps the nodes of other clusters away.
+    pub(crate) fn cookie(&self) -> Option<&str> {
+        self.find(&Need::Cookie)
+    }
+
+    /// The licence key of a broker.
+    pub(crate) fn license(&self, spec: &Spec) -> Option<&str> {
+        let Broker::Emqx(emqx) = &spec.broker else { return None };
+        self.find(&Need::License(emqx.license.clone()?))
+    }
+
+    /// The private key of a broker's certificate.
+    pub(crate) fn tls_key(&self, spec: &Spec) -> Option<&str> {
+        self.find(&Need::TlsKey(tls(spec)?.key.clone()))
+    }
+
+    fn find(&self, need: &Need) -> Option<&str> {
+        self.known.iter().find(|(known, _)| known == need).map(|(_, secret)| secret.as_str())
+    }
+}
+
+/// Shows no secret.
+impl fmt::Debug for Wallet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.known.iter().map(|(need, _)| need)).finish()
     }
 }
 
@@ -67,56 +165,55 @@ impl Wallet {
 pub(crate) fn asked_for(spec: &Spec) -> Option<&Authentication> {
     match &spec.broker {
         Broker::Embedded(embedded) => embedded.authentication.as_ref(),
-        Broker::Emqx(_) | Broker::Mosquitto(_) => None,
+        Broker::Mosquitto(mosquitto) => mosquitto.authentication.as_ref(),
+        Broker::Emqx(_) => None,
     }
 }
 
-/// The name under which a generated password is kept, as `bear secret list` shows it.
-fn generated_name(username: &str) -> String {
-    format!("mqtt.{username}")
+/// The certificate of a broker, if it has one.
+pub(crate) fn tls(spec: &Spec) -> Option<&Tls> {
+    match &spec.broker {
+        Broker::Embedded(_) => None,
+        Broker::Mosquitto(mosquitto) => mosquitto.tls.as_ref(),
+        Broker::Emqx(emqx) => emqx.tls.as_ref(),
+    }
 }
 
-fn resolve(
-    authentication: &Authentication,
-    project: &Path,
-    secrets: &Secrets,
-    generate: bool,
-) -> Result<Option<Credentials>, Fault> {
-    let username = authentication.username.clone();
-    let password = match &authentication.password {
-        Some(reference) => Some(read(reference, &username, project)?),
-        None if generate => {
-            let random = random_password()?;
-            Some(secrets.get_or_create(&generated_name(&username), || random)?.expose().to_owned())
-        }
-        None => secrets.get(&generated_name(&username))?.map(|secret| secret.expose().to_owned()),
-    };
-    Ok(password.map(|password| Credentials { username, password }))
+fn resolve(need: &Need, project: &Path, secrets: &Secrets, generate: bool) -> Result<Option<String>, Fault> {
+    if let Some(reference) = need.reference() {
+        return read(reference, need, project).map(Some);
+    }
+    let name = need.generated_name();
+    if generate {
+        let random = random_password()?;
+        return Ok(Some(secrets.get_or_create(&name, || random)?.expose().to_owned()));
+    }
+    Ok(secrets.get(&name)?.map(|secret| secret.expose().to_owned()))
 }
 
-fn read(reference: &SecretRef, username: &str, project: &Path) -> Result<String, Fault> {
+fn read(reference: &SecretRef, what: &impl fmt::Display, project: &Path) -> Result<String, Fault> {
     let secret = match reference {
         SecretRef::Env(name) => std::env::var(name).map_err(|_| {
-            unavailable(username, format!("the environment has no variable `{name}`"))
+            unavailable(what, format!("the environment has no variable `{name}`"))
                 .with_help(format!("set it, such as with `export {name}=…`"))
         })?,
         SecretRef::File(path) => {
             let path = project.join(at_home(Path::new(path)));
             std::fs::File::open(&path).and_then(bounded).map_err(|error| {
-                unavailable(username, format!("could not read {}", path.display())).caused_by(&error)
+                unavailable(what, format!("could not read {}", path.display())).caused_by(&error)
             })?
         }
-        SecretRef::Command(words) => run(words, username, project, COMMAND_DEADLINE)?,
+        SecretRef::Command(words) => run(words, what, project, COMMAND_DEADLINE)?,
     };
     let secret = secret.strip_suffix('\n').unwrap_or(&secret);
     if secret.is_empty() {
-        return Err(unavailable(username, "it is empty".to_owned()));
+        return Err(unavailable(what, "it is empty"));
     }
     Ok(secret.to_owned())
 }
 
 /// A path as a shell takes it: `~/` stands for the home folder.
-fn at_home(path: &Path) -> PathBuf {
+pub(crate) fn at_home(path: &Path) -> PathBuf {
     match (path.strip_prefix("~"), std::env::home_dir()) {
         (Ok(below), Some(home)) => home.join(below),
         _ => path.to_owned(),
@@ -133,10 +230,15 @@ fn bounded(source: impl Read) -> io::Result<String> {
 }
 
 /// Runs a command for what it prints. What it says on stderr goes to the user, who may have to unlock something.
-fn run(words: &[String], username: &str, project: &Path, patience: Duration) -> Result<String, Fault> {
+fn run(
+    words: &[String],
+    what: &impl fmt::Display,
+    project: &Path,
+    patience: Duration,
+) -> Result<String, Fault> {
     let (program, arguments) =
-        words.split_first().ok_or_else(|| unavailable(username, "its `command` has no words".to_owned()))?;
-    let failed = |why: String| unavailable(username, format!("`{program}` {why}"));
+        words.split_first().ok_or_else(|| unavailable(what, "its `command` has no words"))?;
+    let failed = |why: String| unavailable(what, format!("`{program}` {why}"));
     let deadline = Instant::now() + patience;
     let mut child = Command::new(program)
         .args(arguments)
@@ -176,21 +278,33 @@ fn wait(child: &mut Child, deadline: Instant) -> Option<ExitStatus> {
     }
 }
 
-fn unavailable(username: &str, why: impl std::fmt::Display) -> Fault {
-    Fault::input("bear::secret::unavailable", format!("could not get the password of `{username}`: {why}"))
+fn unavailable(what: &impl fmt::Display, why: impl fmt::Display) -> Fault {
+    Fault::input("bear::secret::unavailable", format!("could not get {what}: {why}"))
 }
 
-/// A password of letters and digits, which need no quoting anywhere.
+/// A password of letters and digits, which need no quoting anywhere. The first is a letter, as EMQX wants of a cookie,
+/// and there are both, as it wants of a password.
 fn random_password() -> Result<String, Fault> {
+    loop {
+        let password = random_letters()?;
+        if password.starts_with(|c: char| c.is_ascii_alphabetic())
+            && password.contains(|c: char| c.is_ascii_digit())
+        {
+            return Ok(password);
+        }
+    }
+}
+
+fn random_letters() -> Result<String, Fault> {
     const ALPHABET: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
-    let mut password = String::with_capacity(GENERATED_LENGTH);
-    while password.len() < GENERATED_LENGTH {
+    let mut text = String::with_capacity(GENERATED_LENGTH);
+    while text.len() < GENERATED_LENGTH {
         // Bytes of 248 and more are passed over: 248 is the highest multiple of 62, and a bias helps only attackers.
         let fair = random_bytes::<32>()?.into_iter().filter(|byte| *byte < 248);
         let letters = fair.map(|byte| char::from(ALPHABET[usize::from(byte % 62)]));
-        password.extend(letters.take(GENERATED_LENGTH - password.len()));
+        text.extend(letters.take(GENERATED_LENGTH - text.len()));
     }
-    Ok(password)
+    Ok(text)
 }
 
 /// An identifier that nobody else has: 128 random bits in hexadecimal.
@@ -242,7 +356,7 @@ mod tests {
         #[track_caller]
         fn check(reference: &SecretRef, expected: &str) {
             let project = std::env::temp_dir();
-            let got = read(reference, "team", &project).unwrap_or_else(|fault| fault.document().to_string());
+            let got = read(reference, &"it", &project).unwrap_or_else(|fault| fault.document().to_string());
             assert!(got.contains(expected), "{got}");
         }
         let words = |words: &[&str]| SecretRef::Command(words.iter().map(|&word| word.to_owned()).collect());
@@ -268,7 +382,7 @@ mod tests {
         #[track_caller]
         fn check(script: &str) {
             let words = ["sh", "-c", script].map(str::to_owned);
-            let fault = run(&words, "team", &std::env::temp_dir(), Duration::from_millis(300)).unwrap_err();
+            let fault = run(&words, &"it", &std::env::temp_dir(), Duration::from_millis(300)).unwrap_err();
             assert!(fault.to_string().contains("`sh` did not come to its end within 300ms"), "{fault}");
         }
         check("sleep 2");

@@ -6,13 +6,15 @@ use bear_core::name::{FleetName, InstanceName};
 use bear_core::state::State;
 use bear_core::state::v1::Recorded;
 use bear_engine::store::FleetFolder;
+use bear_hosts::FirstContactRule;
 
-use crate::context::Context;
+use crate::context::{Context, Environment};
 use crate::fault::Fault;
 use crate::fleet_file::FleetFile;
 use crate::planning;
 use crate::project::Project;
 use crate::similar::nearest;
+use crate::world::{Ground, World};
 
 /// How many names are listed at most where one was not found.
 const LISTED_MAX: usize = 20;
@@ -96,6 +98,18 @@ impl Deployed {
             (None, _, Some(fault)) => Err(fault),
             (None, _, None) => Err(unknown(instance, others.iter().flat_map(Self::names))),
         }
+    }
+
+    /// The world of the fleet; none if it was never applied. A host that was never met is refused.
+    pub(crate) fn world(&self, environment: &Environment) -> Result<Option<World>, Fault> {
+        let Some(state) = &self.state else { return Ok(None) };
+        let ground = Ground {
+            fleet: &self.fleet,
+            folder: &self.folder,
+            project: self.project.root(),
+            lineage: &state.lineage,
+        };
+        World::new(ground, FirstContactRule::Refuse, None, environment).map(Some)
     }
 
     /// What is recorded about one instance.

@@ -96,6 +96,14 @@ impl Fault {
         }
     }
 
+    /// What to do next, if it says so.
+    pub(crate) fn help(&self) -> Option<&str> {
+        match &*self.0 {
+            Kind::Problems(_) => None,
+            Kind::Plain(plain) => plain.help.as_deref(),
+        }
+    }
+
     /// The fault as people read it.
     pub(crate) fn report(&self, look: Look) -> String {
         match &*self.0 {

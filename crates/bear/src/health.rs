@@ -11,12 +11,12 @@ use futures_util::stream;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::adapters::{World, target};
 use crate::context::Context;
 use crate::credentials::{Wallet, asked_for};
 use crate::deployed::Deployed;
 use crate::fault::Fault;
 use crate::planning;
+use crate::world::target;
 
 /// How long a broker may take to let a client in before it counts as unhealthy.
 const DEADLINE: Duration = Duration::from_secs(2);
@@ -30,7 +30,7 @@ pub(crate) enum Health {
     /// It lets clients in, and was proven.
     Healthy,
     /// It answers, but was not proven since it last changed, or can't be asked without its password.
-    Unverified,
+    Unverified { why: Option<String> },
     /// Something answers, but lets no client in.
     Unhealthy { why: String },
     /// Nothing answers.
@@ -42,7 +42,7 @@ impl Health {
     pub(crate) const fn as_str(&self) -> &'static str {
         match self {
             Self::Healthy => "healthy",
-            Self::Unverified => "unverified",
+            Self::Unverified { .. } => "unverified",
             Self::Unhealthy { .. } => "unhealthy",
             Self::Unreachable { .. } => "unreachable",
         }
@@ -51,7 +51,8 @@ impl Health {
     /// What is the matter, if something is.
     pub(crate) fn why(&self) -> Option<&str> {
         match self {
-            Self::Healthy | Self::Unverified => None,
+            Self::Healthy => None,
+            Self::Unverified { why } => why.as_deref(),
             Self::Unhealthy { why } | Self::Unreachable { why } => Some(why),
         }
     }
@@ -78,8 +79,7 @@ pub(crate) async fn of(
 
 async fn observe(deployed: &Deployed, context: &Context) -> Result<Observed, Fault> {
     let Some(state) = &deployed.state else { return Ok(Observed::new()) };
-    let Some(first) = state.instances.values().next() else { return Ok(Observed::new()) };
-    let world = World::new(first.spec.provider, &deployed.folder, &context.environment)?;
+    let Some(world) = deployed.world(&context.environment)? else { return Ok(Observed::new()) };
     planning::observe(&world, state).await
 }
 
@@ -92,6 +92,7 @@ async fn ask(recorded: &Recorded, observation: Option<&Observation>, wallet: &Wa
     let unreachable = |why: &str| Health::Unreachable { why: why.to_owned() };
     match observation {
         Some(Observation::Absent) => return unreachable("its machine is gone"),
+        Some(Observation::Unreachable { why }) => return unreachable(why),
         Some(Observation::Present { broker: BrokerSeen::Stopped { why }, .. }) => return unreachable(why),
         _ => {}
     }
@@ -107,11 +108,22 @@ async fn ask(recorded: &Recorded, observation: Option<&Observation>, wallet: &Wa
         Err(_) => return unreachable(&format!("port {} does not answer", target.mqtt)),
     }
     if target.credentials.is_none() && asked_for(&recorded.spec).is_some() {
-        return Health::Unverified;
+        return Health::Unverified { why: None };
     }
     match bear_verify::probe(&target, DEADLINE).await {
-        Ok(_) if recorded.phase == Phase::Verified => Health::Healthy,
-        Ok(_) => Health::Unverified,
+        Ok(_) => match changed(observation) {
+            None if recorded.phase == Phase::Verified => Health::Healthy,
+            why => Health::Unverified { why },
+        },
         Err(why) => Health::Unhealthy { why },
     }
+}
+
+/// What somebody changed by hand, if anything.
+fn changed(observation: Option<&Observation>) -> Option<String> {
+    let Some(Observation::Present { broker: BrokerSeen::Changed { what }, .. }) = observation else {
+        return None;
+    };
+    let changes = what.iter().map(|drift| format!("{} is {} and was {}", drift.what, drift.is, drift.was));
+    Some(format!("changed by hand: {}", changes.collect::<Vec<_>>().join(", ")))
 }

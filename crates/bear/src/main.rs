@@ -3,7 +3,6 @@
 //! This crate turns arguments into core types, wires the adapters to the engine, renders what comes of it, and turns
 //! every outcome into an exit status. What is to be done is decided elsewhere.
 
-mod adapters;
 mod args;
 mod commands;
 mod confirm;
@@ -15,6 +14,7 @@ mod exit;
 mod fault;
 mod fleet_file;
 mod health;
+mod in_place;
 mod lock;
 mod planning;
 mod printer;
@@ -23,6 +23,7 @@ mod render;
 mod runs;
 mod similar;
 mod tail;
+mod world;
 
 use std::env;
 use std::ffi::OsString;

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use bear_core::diff::{Changes, diff};
 use bear_core::event::StepError;
 use bear_core::fleet::Instance;
+use bear_core::fleet::model::ProviderKind;
 use bear_core::name::{FleetName, InstanceName};
 use bear_core::observed::{Observed, adopt};
 use bear_core::plan::{self, Plan};
@@ -12,14 +13,16 @@ use bear_core::problem::{Problem, Problems};
 use bear_core::state::v1::{Record, State};
 use bear_engine::store::FleetFolder;
 use bear_engine::{Clock, SystemClock};
+use bear_hosts::FirstContactRule;
 use bear_provider::Known;
 
-use crate::adapters::World;
 use crate::context::{Context, Environment};
 use crate::exit::ExitStatus;
 use crate::fault::Fault;
 use crate::fleet_file::{FleetFile, ReadFile};
+use crate::in_place;
 use crate::similar::nearest;
+use crate::world::{self, Ground, World};
 
 /// A fleet file that was read, with everything that follows from it alone.
 pub(crate) struct Wanted {
@@ -64,15 +67,19 @@ impl Wanted {
         Ok(state)
     }
 
-    /// The world of the fleet, as its file has it.
-    pub(crate) fn world(&self, environment: &Environment) -> Result<World, Fault> {
-        let fleet = &self.read.parsed.fleet;
-        Ok(World::new(fleet.provider.kind(), &self.folder, environment)?.reserving(fleet))
+    /// What the world of the fleet is made from; `lineage` is that of its state.
+    pub(crate) fn ground<'a>(&'a self, lineage: &'a str) -> Ground<'a> {
+        Ground { fleet: self.name(), folder: &self.folder, project: self.file.project.root(), lineage }
     }
 
-    /// Refuses ports that the file asks for and another program holds.
-    pub(crate) fn check_ports(&self, world: &World) -> Result<(), Fault> {
-        let taken = world.local.preflight(&self.instances)?;
+    /// Refuses ports of this machine that the file asks for and another program holds.
+    pub(crate) fn check_ports(&self, environment: &Environment) -> Result<(), Fault> {
+        let fleet = &self.read.parsed.fleet;
+        if fleet.provider.kind() != ProviderKind::Local {
+            return Ok(());
+        }
+        let local = world::local(&self.folder, environment)?.reserving(world::ports_of(fleet));
+        let taken = local.preflight(&self.instances)?;
         let problems = taken.into_iter().map(|taken| {
             let span = self.span_of_port(&taken.instance, taken.listener);
             Problem {
@@ -137,25 +144,26 @@ pub(crate) async fn observe_deployed(
     offline: bool,
     context: &Context,
 ) -> Result<Observed, Fault> {
-    let Some((state, first)) = state.and_then(|state| Some((state, state.instances.values().next()?))) else {
+    let Some(state) = state.filter(|state| !state.instances.is_empty()) else {
         return Ok(Observed::new());
     };
     if offline {
         context.printer.note("nothing was observed: the plan follows from what is recorded alone");
         return Ok(Observed::new());
     }
-    // What is deployed came from the provider that the state names, whatever the file says now.
-    let world = World::new(first.spec.provider, &wanted.folder, &context.environment)?;
+    let ground = wanted.ground(&state.lineage);
+    let world = World::new(ground, FirstContactRule::Refuse, None, &context.environment)?;
     observe(&world, state).await
 }
 
 /// Plans what leads from the state to `instances`, for the instances and groups that `only` names, or for all.
 pub(crate) fn make(
-    fleet: &FleetName,
+    wanted: &Wanted,
     instances: &[Instance],
     state: Option<&State>,
     observed: &Observed,
     only: &[String],
+    environment: &Environment,
 ) -> Result<Planned, Fault> {
     check_names(instances, state, only)?;
     let adoptions = state.map(|state| adopt(state, observed, SystemClock.now())).unwrap_or_default();
@@ -168,8 +176,11 @@ pub(crate) fn make(
     let state = adopted.as_ref().or(state);
     let mut changes = diff(instances, state, observed);
     restrict(&mut changes, only);
+    // Nothing is asked of any host here, so whose state it is does not matter.
+    let world = World::new(wanted.ground(""), FirstContactRule::Refuse, None, environment)?;
+    in_place::examine(&mut changes.list, wanted, state, &world.hosts)?;
     let generation = state.map_or(0, |state| state.generation);
-    let plan = plan::build(fleet.clone(), changes, generation);
+    let plan = plan::build(wanted.name().clone(), changes, generation);
     plan::check(&plan).map_err(|fault| {
         Fault::failed("bear::plan::fault", "bear made a plan that can't be carried out")
             .caused_by(&fault)

@@ -118,6 +118,11 @@ impl Printer {
         }
     }
 
+    /// Writes to stderr what is as much of a result as what stands on stdout, such as what a command said there.
+    pub(crate) fn relay(&self, text: impl Display) {
+        self.error_line(text);
+    }
+
     /// Says what the user should do something about.
     pub(crate) fn warn(&self, text: impl Display) {
         if self.json {

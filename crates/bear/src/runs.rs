@@ -88,7 +88,8 @@ fn reporter(wanted: &Wanted, context: &Context) -> Box<dyn Reporter> {
     })
 }
 
-fn limits(args: &RunArgs) -> Limits {
+/// The limits of a run with these flags.
+pub(crate) fn limits(args: &RunArgs) -> Limits {
     let mut limits = Limits::default();
     if let Some(at_once) = args.parallelism {
         limits = limits.with_parallelism(at_once.into());

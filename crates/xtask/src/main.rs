@@ -5,6 +5,7 @@
 mod bench;
 mod build;
 mod conformance;
+mod lab;
 mod screenshot;
 
 use std::process::ExitCode;
@@ -13,6 +14,7 @@ const USAGE: &str = "\
 usage: cargo xtask bench [NAME ...]                  the figures of docs/performance.md
        cargo xtask screenshot                        docs/apply.svg
        cargo xtask conformance --suite DIR [OPTION]  the Eclipse MQTT suites against the embedded broker
+       cargo xtask lab up|down|status|test           machines to test on, and the tests that need them
 ";
 
 fn main() -> ExitCode {
@@ -23,6 +25,7 @@ fn main() -> ExitCode {
         "bench" => bench::run(&arguments),
         "screenshot" => screenshot::run(),
         "conformance" => conformance::run(arguments),
+        "lab" => lab::run(&arguments),
         bench::MEASURE => bench::measure(&arguments),
         _ => Err(USAGE.to_owned()),
     };

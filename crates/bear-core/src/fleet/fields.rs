@@ -146,6 +146,9 @@ fn example(key: &str) -> &'static str {
         "version" => "the exact version, such as `version: 5.0.9`",
         "members" => "the hosts by name, such as `members: { paris: { address: 192.0.2.10 } }`",
         "address" => "the host's name or address, such as `address: 192.0.2.10`",
+        "url" => "the address, such as `url: https://mirror.example/linux/ubuntu`",
+        "certificate" => "the file with the certificate, such as `certificate: tls/broker.pem`",
+        "key" => "where the private key comes from, such as `key: { file: tls/broker.key }`",
         "username" => "the user name, such as `username: sensor`",
         _ => "it",
     }

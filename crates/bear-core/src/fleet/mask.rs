@@ -12,14 +12,28 @@ pub(super) const REFERENCES: [&str; 3] = ["env", "file", "command"];
 
 /// Whether a key's value is a secret, as far as its name tells. A misspelt `password` counts as well.
 pub(super) fn looks_secret(key: &str) -> bool {
+    let key = key.to_ascii_lowercase();
+    // Not `host_key`, nor `key_url`: both are public, and in the way of whoever looks for a mistake.
+    let whole = ["key", "private_key", "license", "licence", "license_key"];
+    let misspelt = || key.starts_with('l') && strsim::damerau_levenshtein(&key, "license") <= 2;
+    if whole.contains(&&*key) || misspelt() {
+        return true;
+    }
     let mut parts = key.split(['_', '-', '.']);
     parts.any(|part| {
-        let part = part.to_ascii_lowercase();
-        let misspelt = || part.starts_with('p') && strsim::damerau_levenshtein(&part, "password") <= 2;
+        let misspelt = || part.starts_with('p') && strsim::damerau_levenshtein(part, "password") <= 2;
         part.ends_with("password")
-            || ["passwd", "passphrase", "pass", "pwd", "secret", "token"].contains(&&*part)
+            || ["passwd", "passphrase", "pass", "pwd", "secret", "token"].contains(&part)
             || misspelt()
     })
+}
+
+/// Whether a text is a secret whatever its key: a private key, or a place to log in to with the password before it.
+pub(super) fn is_secret(text: &str) -> bool {
+    let after_scheme = text.split_once("://").map_or(text, |(_, rest)| rest);
+    let login = after_scheme.rsplit_once('@').map(|(login, _)| login);
+    text.contains("PRIVATE KEY-----")
+        || login.is_some_and(|login| login.contains(':') && !login.contains(char::is_whitespace))
 }
 
 /// Adds where secrets are written in and below a value whose key looks secret.
@@ -77,7 +91,7 @@ pub(super) fn suspects(text: &str) -> Vec<SourceSpan> {
         let indent = line.len() - line.trim_start().len();
         let secret_from = match within {
             Some(key) if indent > key => Some(0),
-            _ => literal_in(line),
+            _ => literal_in(line).or_else(|| login_in(line)),
         };
         within = secret_from.map(|from| if from == 0 { within.unwrap_or(indent) } else { indent });
         if let Some(from) = secret_from {
@@ -96,4 +110,10 @@ fn literal_in(line: &str) -> Option<usize> {
         let literal = looks_secret(key) && !value.is_empty() && !value.starts_with(['{', '#', '*', '&']);
         literal.then(|| line.len() - value.len())
     })
+}
+
+/// Where in a line a word begins that is a place to log in to with the password before it.
+fn login_in(line: &str) -> Option<usize> {
+    let mut words = line.split([' ', '"', '\'', ',']);
+    words.find(|word| is_secret(word)).and_then(|word| line.find(word))
 }

@@ -4,9 +4,12 @@
 //! whole. Each adds what it finds wrong to the `findings` and goes on with what is left, so that all of it is reported
 //! at once.
 
+mod broker;
 mod bytes;
 mod fields;
 mod findings;
+mod host_key;
+mod install;
 mod mask;
 pub mod model;
 mod reader;
@@ -25,7 +28,7 @@ use miette::SourceSpan;
 
 pub use model::Fleet;
 pub use schema::schema;
-pub use spec::{Host, Instance, Spec};
+pub use spec::{Endpoint, Host, Instance, Spec};
 pub use template::template;
 
 use crate::problem::{Problem, Problems, Source};

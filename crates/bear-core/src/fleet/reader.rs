@@ -255,7 +255,9 @@ impl<'t> Reader<'t, '_> {
                 Some((Key::Merge, _)) => merged.push(slot),
                 Some((Key::Text(text), span)) => {
                     let slot = Slot { key: span, node: slot.node };
-                    if mask::looks_secret(&text) {
+                    let is_secret =
+                        matches!(&slot.node.value, Value::Scalar(scalar) if mask::is_secret(&scalar.text));
+                    if is_secret || mask::looks_secret(&text) {
                         mask::literals(&slot, &mut self.secrets);
                     }
                     match entries.entry(text) {

@@ -1,13 +1,15 @@
 //! What only the fleet as a whole can get wrong: names, ports and addresses that meet, and too much of everything.
 
 use std::collections::HashMap;
+use std::fmt;
 
 use indexmap::IndexMap;
 use miette::SourceSpan;
 
 use super::findings::Findings;
-use super::model::{Broker, Group, HostsProvider, Member, Network, Provider};
+use super::model::{Broker, Emqx, Group, HostsProvider, Network, Ports, Provider};
 use super::shape::{Draft, INSTANCES_MAX};
+use super::spec::Endpoint;
 use super::tree::Slot;
 use super::words::quoted;
 use crate::name::{FleetName, GroupName, InstanceName, MemberName};
@@ -20,13 +22,15 @@ pub(super) fn check(draft: &Draft, root: &Slot<'_>, findings: &mut Findings) {
     if let Some(groups) = &draft.groups {
         total(groups, file, findings);
         names_that_meet(draft.name.as_ref().map_or("…", FleetName::as_str), groups, file, findings);
-        embedded_listeners(groups, file, findings);
+        listeners(groups, file, findings);
+        licenses(groups, file, findings);
         ports(groups, matches!(draft.provider, Some(Provider::Local(_))), file, findings);
         if let Some(name) = &draft.name {
             names_too_long(name, groups, file, findings);
         }
         if let Some(Provider::Hosts(hosts)) = &draft.provider {
             same_host(hosts, groups, file, findings);
+            open_dashboards(groups, file, findings);
         }
     }
     if let Some(network) = &draft.network {
@@ -57,23 +61,27 @@ impl<'r, 't> File<'r, 't> {
         self.slot(["groups", group.as_str(), "members", member.as_str()]).map(|slot| slot.key)
     }
 
+    /// A port that is written with the member, or with the group where there is none.
+    fn ports(self, group: &GroupName, member: Option<&MemberName>, listener: &str) -> Option<&'r Slot<'t>> {
+        match member {
+            None => self.slot(["groups", group.as_str(), "ports", listener]),
+            Some(member) => {
+                self.slot(["groups", group.as_str(), "members", member.as_str(), "ports", listener])
+            }
+        }
+    }
+
     /// Where a port of an instance is written: with the member, else with the group.
     fn port(self, group: &GroupName, member: Option<&MemberName>, listener: &str) -> Option<SourceSpan> {
-        let of_member = member.and_then(|member| {
-            self.slot(["groups", group.as_str(), "members", member.as_str(), "ports", listener])
-        });
-        of_member.or_else(|| self.slot(["groups", group.as_str(), "ports", listener])).map(Slot::span)
+        self.ports(group, member, listener).or_else(|| self.ports(group, None, listener)).map(Slot::span)
     }
 }
 
 fn total(groups: &Groups, file: File<'_, '_>, findings: &mut Findings) {
     let mut total = 0;
     for (name, group) in groups {
-        let (key, size) = match (&group.members, group.count) {
-            (Some(members), _) => ("members", members.len()),
-            (None, count) => ("count", count.unwrap_or(0) as usize),
-        };
-        total += size;
+        let key = if group.members.is_some() { "members" } else { "count" };
+        total += group.size();
         if total > INSTANCES_MAX as usize {
             findings
                 .error(
@@ -146,41 +154,87 @@ fn has_instance(group: &Group, last: &str) -> bool {
     counted || named().is_some_and(|(members, last)| members.contains_key(&last))
 }
 
-fn embedded_listeners(groups: &Groups, file: File<'_, '_>, findings: &mut Findings) {
-    let embedded = groups.iter().filter(|(_, group)| matches!(group.broker, Broker::Embedded(_)));
-    for (name, member, _) in embedded.flat_map(|(name, group)| settings(name, group)) {
-        for listener in ["mqtts", "wss"] {
-            let path = [
-                "groups",
-                name.as_str(),
-                "members",
-                member.map_or("", MemberName::as_str),
-                "ports",
-                listener,
-            ];
-            let of_group = ["groups", name.as_str(), "ports", listener];
-            let slot = if member.is_some() { file.slot(path) } else { file.slot(of_group) };
-            if let Some(slot) = slot {
-                findings
-                    .error(
-                        "bear::fleet::listener",
-                        slot.key,
-                        format!("the embedded broker has no `{listener}` listener"),
-                    )
-                    .label("TLS comes with a later version")
-                    .help(format!("leave it out; `{}` is there", listener.trim_end_matches('s')));
+/// No port for a listener that the broker does not have.
+fn listeners(groups: &Groups, file: File<'_, '_>, findings: &mut Findings) {
+    for (name, group) in groups {
+        let members = group.members.iter().flatten().map(|(name, member)| (Some(name), member.ports));
+        for (member, ports) in std::iter::once((None, group.ports)).chain(members) {
+            for (listener, _) in ports.iter() {
+                let Some(Missing { message, label, help }) = missing(&group.broker, listener) else {
+                    continue;
+                };
+                let key = file.ports(name, member, listener).map(|slot| slot.key);
+                findings.error("bear::fleet::listener", key, message).label(label).help(help);
             }
         }
     }
 }
 
-/// The group's own settings, then those of each member.
-fn settings<'g>(
-    name: &'g GroupName,
-    group: &'g Group,
-) -> impl Iterator<Item = (&'g GroupName, Option<&'g MemberName>, Option<&'g Member>)> {
-    let members = group.members.iter().flatten();
-    std::iter::once((name, None, None)).chain(members.map(move |(member, it)| (name, Some(member), Some(it))))
+/// Why a broker has no such listener.
+struct Missing {
+    message: String,
+    label: &'static str,
+    help: String,
+}
+
+fn missing(broker: &Broker, listener: &str) -> Option<Missing> {
+    let plain = matches!(listener, "mqtts" | "wss").then(|| &listener[..listener.len() - 1]);
+    let no_certificate = |name| Missing {
+        message: format!("{name} has no `{listener}` listener without a certificate"),
+        label: "TLS needs one",
+        help: format!("write `tls:` with `certificate` and `key` below `{}:`", broker.as_str()),
+    };
+    match (broker, plain) {
+        (Broker::Embedded(_), Some(plain)) => Some(Missing {
+            message: format!("the embedded broker has no `{listener}` listener"),
+            label: "TLS comes with a later version",
+            help: format!("leave it out; `{plain}` is there"),
+        }),
+        (Broker::Emqx(emqx), Some(_)) if emqx.tls.is_none() => Some(no_certificate("EMQX")),
+        (Broker::Mosquitto(mosquitto), Some(_)) if mosquitto.tls.is_none() => {
+            Some(no_certificate("Mosquitto"))
+        }
+        (Broker::Mosquitto(_), None) if listener == "dashboard" => Some(Missing {
+            message: String::from("Mosquitto has no `dashboard`"),
+            label: "nothing would listen there",
+            help: String::from("leave it out"),
+        }),
+        _ => None,
+    }
+}
+
+/// From 5.9 on, EMQX's licence grants production use of one node. Whether that means several which are no cluster is
+/// disputed, and they do start; so it is a warning.
+fn licenses(groups: &Groups, file: File<'_, '_>, findings: &mut Findings) {
+    let unlicensed = groups.iter().filter(|(_, group)| {
+        matches!(&group.broker, Broker::Emqx(emqx) if emqx.license.is_none() && emqx.version.needs_emqx_license())
+    });
+    let unlicensed = unlicensed.collect::<Vec<_>>();
+    let nodes = unlicensed.iter().map(|(_, group)| group.size()).fold(0, usize::saturating_add);
+    let span = unlicensed.first().and_then(|(name, _)| {
+        file.slot(["groups", name.as_str(), "broker", "emqx", "version"]).map(Slot::span)
+    });
+    if let (2.., Some(span)) = (nodes, span) {
+        findings
+            .warning("bear::fleet::license", span, format!("{nodes} nodes of EMQX have no licence key"))
+            .label("the Business Source License grants production use of a single node")
+            .help("write `license: { env: NAME }`, or use 5.8.9, the last version under the Apache License");
+    }
+}
+
+/// Docker opens a published port past the host's own firewall, so a dashboard that listens everywhere is open to
+/// whoever reaches the host.
+fn open_dashboards(groups: &Groups, file: File<'_, '_>, findings: &mut Findings) {
+    for (name, group) in groups {
+        let Broker::Emqx(Emqx { dashboard_bind: Some(bind), .. }) = &group.broker else { continue };
+        let slot = file.slot(["groups", name.as_str(), "broker", "emqx", "dashboard_bind"]);
+        if let (true, Some(slot)) = (bind.is_unspecified(), slot) {
+            findings
+                .warning("bear::fleet::open_to_the_world", slot.span(), "the dashboard listens on every address")
+                .label("past the host's own firewall, for Docker goes around it")
+                .help("write the address of a network of operators, or leave it out: `bear open` goes through SSH");
+        }
+    }
 }
 
 /// No port twice on one machine. All instances of a `local` fleet share this one.
@@ -208,24 +262,74 @@ fn ports(groups: &Groups, one_machine: bool, file: File<'_, '_>, findings: &mut 
             if !one_machine {
                 taken.clear();
             }
-            for (listener, port) in ports.iter() {
-                let owner = match member {
-                    Some(member) => format!("`{listener}` of `{name}-{member}`"),
-                    None => format!("`{listener}` of `{name}`"),
-                };
-                if let Some(first) = taken.get(&port) {
-                    findings
-                        .error(
-                            "bear::fleet::same_port",
-                            file.port(name, member, listener),
-                            format!("port {port} is taken by {first}"),
-                        )
-                        .label(format!("can't be {owner} as well"))
-                        .help("give each listener a port of its own, or leave the port out");
-                } else {
-                    taken.insert(port, owner);
-                }
-            }
+            let listeners =
+                ports.iter().map(|(listener, port)| (Listener { group: name, member, name: listener }, port));
+            ports_that_meet(listeners, &mut taken, file, findings);
+            default_ports_that_meet(ports, &group.broker, &taken, file, findings);
+        }
+    }
+}
+
+/// A listener whose port is written in the file.
+#[derive(Clone, Copy)]
+struct Listener<'g> {
+    group: &'g GroupName,
+    member: Option<&'g MemberName>,
+    name: &'static str,
+}
+
+impl Listener<'_> {
+    fn span(self, file: File<'_, '_>) -> Option<SourceSpan> {
+        file.port(self.group, self.member, self.name)
+    }
+}
+
+/// `mqtt` of `group-member`.
+impl fmt::Display for Listener<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { group, member, name } = self;
+        match member {
+            Some(member) => write!(f, "`{name}` of `{group}-{member}`"),
+            None => write!(f, "`{name}` of `{group}`"),
+        }
+    }
+}
+
+fn ports_that_meet<'g>(
+    listeners: impl Iterator<Item = (Listener<'g>, u16)>,
+    taken: &mut HashMap<u16, Listener<'g>>,
+    file: File<'_, '_>,
+    findings: &mut Findings,
+) {
+    for (listener, port) in listeners {
+        if let Some(first) = taken.get(&port) {
+            let message = format!("port {port} is taken by {first}");
+            findings
+                .error("bear::fleet::same_port", listener.span(file), message)
+                .label(format!("can't be {listener} as well"))
+                .help("give each listener a port of its own, or leave the port out");
+        } else {
+            taken.insert(port, listener);
+        }
+    }
+}
+
+/// No port that a listener has of which nothing is written.
+fn default_ports_that_meet(
+    ports: Ports,
+    broker: &Broker,
+    taken: &HashMap<u16, Listener<'_>>,
+    file: File<'_, '_>,
+    findings: &mut Findings,
+) {
+    for (listener, port) in broker.default_ports().iter() {
+        let is_default = ports.iter().all(|(given, _)| given != listener);
+        if let Some(first) = taken.get(&port).filter(|_| is_default) {
+            let message = format!("port {port} is taken by `{listener}`");
+            findings
+                .error("bear::fleet::same_port", first.span(file), message)
+                .label("its default")
+                .help(format!("take another, or give `{listener}` one of its own"));
         }
     }
 }
@@ -237,8 +341,8 @@ fn same_host(hosts: &HostsProvider, groups: &Groups, file: File<'_, '_>, finding
     for (name, group) in groups {
         for (member, it) in group.members.iter().flatten() {
             let Some(address) = &it.address else { continue };
-            let port = it.port.or(hosts.port).unwrap_or(22);
-            let Some((first_group, first)) = seen.insert((address, port), (name, member)) else {
+            let endpoint = Endpoint::new(address, it.port.or(hosts.port));
+            let Some((first_group, first)) = seen.insert(endpoint, (name, member)) else {
                 continue;
             };
             let span =

@@ -5,7 +5,7 @@ use schemars::transform::transform_subschemas;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Value, json};
 
-use super::model::{Broker, Fleet, Provider};
+use super::model::{Broker, Docker, Fleet, Pin, Provider};
 
 /// The JSON Schema of fleet files. It holds what each key may be; what only the fleet as a whole can get wrong is
 /// found by [`super::parse`] alone.
@@ -22,6 +22,12 @@ pub(super) fn provider(generator: &mut SchemaGenerator) -> Schema {
 /// A broker is written in full, or by its name alone where it needs no settings.
 pub(super) fn broker(generator: &mut SchemaGenerator) -> Schema {
     named_or_full::<Broker>(generator, &["embedded"])
+}
+
+/// Docker is written in full, or as the exact version alone.
+pub(super) fn docker(generator: &mut SchemaGenerator) -> Schema {
+    let (version, full) = (generator.subschema_for::<Pin>(), generator.subschema_for::<Docker>());
+    json_schema!({ "anyOf": [version, full] })
 }
 
 fn named_or_full<T: JsonSchema>(generator: &mut SchemaGenerator, names: &[&str]) -> Schema {

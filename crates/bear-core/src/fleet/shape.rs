@@ -5,11 +5,11 @@ use indexmap::IndexMap;
 use super::fields::{Fields, choice, named};
 use super::findings::Findings;
 use super::model::{
-    Authentication, AwsProvider, Broker, Embedded, Emqx, Fleet, Group, HostsProvider, Install, LocalProvider,
-    Machine, Member, Mosquitto, Network, Ports, Provider, ProviderKind,
+    AwsProvider, Fleet, Group, HostsProvider, LocalProvider, Machine, Member, Network, Ports, Provider,
+    ProviderKind,
 };
 use super::tree::Slot;
-use super::{text, version};
+use super::{broker, host_key, install, text};
 use crate::name::{FleetName, GroupName};
 
 /// The most instances of a fleet. Planning is measured up to here (`docs/performance.md`).
@@ -123,12 +123,13 @@ fn group(slot: &Slot<'_>, provider: Option<ProviderKind>, findings: &mut Finding
         named(slot, "member", findings, |slot, findings| member(slot, provider, findings))
     });
     let machine = fields.optional("machine", findings, machine);
-    let install = fields.optional("install", findings, install);
-    let broker = fields.required("broker", findings, |slot, findings| broker(slot, provider, findings));
+    let install = fields.optional("install", findings, install::read);
+    let broker = fields.required("broker", findings, |slot, findings| broker::read(slot, provider, findings));
     let ports = fields.optional("ports", findings, ports).unwrap_or_default();
+    let keep_data = fields.optional("keep_data", findings, text::truth).unwrap_or_default();
     allowed_in_group(&fields, provider, findings);
     fields.finish(findings);
-    Some(Group { count, members, machine, install, broker: broker?, ports })
+    Some(Group { count, members, machine, install, broker: broker?, ports, keep_data })
 }
 
 /// Which keys a group has with which provider.
@@ -144,6 +145,13 @@ fn allowed_in_group(fields: &Fields<'_, '_>, provider: Option<ProviderKind>, fin
         }
         Some(ProviderKind::Aws) if fields.get("machine").is_none() => fields.missing("machine", findings),
         _ => {}
+    }
+    if matches!(provider, Some(ProviderKind::Local | ProviderKind::Aws)) {
+        fields.forbid(
+            "keep_data",
+            "only hosts outlive their instances; here the data goes with the machine",
+            findings,
+        );
     }
     match (fields.get("count"), fields.get("members")) {
         (None, None) if provider == Some(ProviderKind::Hosts) => fields.missing("members", findings),
@@ -190,14 +198,15 @@ fn member(slot: &Slot<'_>, provider: Option<ProviderKind>, findings: &mut Findin
     let port = fields.optional("port", findings, text::port);
     let user = fields.optional("user", findings, text::user);
     let identity = fields.optional("identity", findings, text::filled);
+    let host_key = fields.optional("host_key", findings, host_key::read);
     let ports = fields.optional("ports", findings, ports).unwrap_or_default();
     if matches!(provider, Some(ProviderKind::Local | ProviderKind::Aws)) {
-        for key in ["address", "port", "user", "identity"] {
+        for key in ["address", "port", "user", "identity", "host_key"] {
             fields.forbid(key, "only members of a `hosts` fleet have it", findings);
         }
     }
     fields.finish(findings);
-    Some(Member { address, port, user, identity, ports })
+    Some(Member { address, port, user, identity, host_key, ports })
 }
 
 fn machine(slot: &Slot<'_>, findings: &mut Findings) -> Option<Machine> {
@@ -207,71 +216,6 @@ fn machine(slot: &Slot<'_>, findings: &mut Findings) -> Option<Machine> {
     let disk = fields.optional("disk", findings, text::size);
     fields.finish(findings);
     Some(Machine { kind: kind?, image: image?, disk })
-}
-
-fn install(slot: &Slot<'_>, findings: &mut Findings) -> Option<Install> {
-    let mut fields = Fields::open(slot, "`install`", findings)?;
-    let docker = fields.optional("docker", findings, version::docker);
-    fields.finish(findings);
-    Some(Install { docker })
-}
-
-fn broker(slot: &Slot<'_>, provider: Option<ProviderKind>, findings: &mut Findings) -> Option<Broker> {
-    let (name, settings) = choice(slot, "broker", &["embedded", "emqx", "mosquitto"], findings)?;
-    match (provider, name == "embedded") {
-        (Some(ProviderKind::Local), false) => {
-            findings
-                .error("bear::fleet::broker", settings.key, format!("`local` does not run `{name}`"))
-                .label("runs on other machines only")
-                .help("write `broker: embedded`, or another provider");
-        }
-        (Some(provider @ (ProviderKind::Hosts | ProviderKind::Aws)), true) => {
-            findings
-                .error(
-                    "bear::fleet::broker",
-                    settings.key,
-                    format!("`{}` does not run `embedded`", provider.as_str()),
-                )
-                .label("runs on this machine only, with `provider: local`")
-                .help("write `emqx` or `mosquitto` and its `version` below `broker:`");
-        }
-        _ => {}
-    }
-    match name {
-        "embedded" => embedded(&settings, findings).map(Broker::Embedded),
-        "emqx" => emqx(&settings, findings).map(Broker::Emqx),
-        _ => mosquitto(&settings, findings).map(Broker::Mosquitto),
-    }
-}
-
-fn embedded(slot: &Slot<'_>, findings: &mut Findings) -> Option<Embedded> {
-    let mut fields = Fields::open(slot, "`embedded`", findings)?;
-    let authentication = fields.optional("authentication", findings, authentication);
-    fields.finish(findings);
-    Some(Embedded { authentication })
-}
-
-fn authentication(slot: &Slot<'_>, findings: &mut Findings) -> Option<Authentication> {
-    let mut fields = Fields::open(slot, "`authentication`", findings)?;
-    let username = fields.required("username", findings, text::filled);
-    let password = fields.optional("password", findings, text::secret);
-    fields.finish(findings);
-    Some(Authentication { username: username?, password })
-}
-
-fn emqx(slot: &Slot<'_>, findings: &mut Findings) -> Option<Emqx> {
-    let mut fields = Fields::open(slot, "`emqx`", findings)?;
-    let version = fields.required("version", findings, version::emqx);
-    let admin_password = fields.optional("admin_password", findings, text::secret);
-    fields.finish(findings);
-    Some(Emqx { version: version?, admin_password })
-}
-
-fn mosquitto(slot: &Slot<'_>, findings: &mut Findings) -> Option<Mosquitto> {
-    let mut fields = Fields::open(slot, "`mosquitto`", findings)?;
-    let version = fields.required("version", findings, version::mosquitto);
-    fields.finish(findings);
-    Some(Mosquitto { version: version? })
 }
 
 fn ports(slot: &Slot<'_>, findings: &mut Findings) -> Option<Ports> {

@@ -1,5 +1,6 @@
 //! A fleet spelled out: every instance by name, with all that its group, its member entry and the provider say.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -20,6 +21,7 @@ pub struct Instance {
 
 /// What an instance shall be. Recorded in the state, and compared with it field by field.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Spec {
     /// Where its machine comes from.
     pub provider: ProviderKind,
@@ -40,21 +42,52 @@ pub struct Spec {
     /// The ports that the fleet file asks for.
     #[serde(default, skip_serializing_if = "Ports::is_empty")]
     pub ports: Ports,
+    /// Whether the broker's data outlives the instance.
+    #[serde(default, skip_serializing_if = "super::model::is_false")]
+    pub keep_data: bool,
 }
 
 /// A host that exists already, and how to log in to it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Host {
     /// Its address.
     pub address: String,
-    /// Its SSH port.
-    pub port: u16,
+    /// Its SSH port; what the user's ssh configuration says if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub port: Option<u16>,
     /// The user to log in as.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
     /// The private key file to log in with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub identity: Option<String>,
+    /// The only host key to accept, or its fingerprint.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host_key: Option<String>,
+}
+
+/// Where SSH answers: what tells one host from another.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Endpoint {
+    address: String,
+    port: u16,
+}
+
+impl Endpoint {
+    /// SSH at an address, on port 22 if nothing else is said. The user's ssh configuration may say else; two hosts
+    /// are then taken for one at worst.
+    pub fn new(address: &str, port: Option<u16>) -> Self {
+        let number = address.parse::<IpAddr>().map(|number| number.to_string());
+        Self { address: number.unwrap_or_else(|_| address.to_ascii_lowercase()), port: port.unwrap_or(22) }
+    }
+}
+
+impl Host {
+    /// Where its SSH answers.
+    pub fn endpoint(&self) -> Endpoint {
+        Endpoint::new(&self.address, self.port)
+    }
 }
 
 impl Fleet {
@@ -97,9 +130,10 @@ impl Fleet {
             Provider::Hosts(hosts) => {
                 let host = member.address.as_ref().map(|address| Host {
                     address: address.clone(),
-                    port: member.port.or(hosts.port).unwrap_or(22),
+                    port: member.port.or(hosts.port),
                     user: member.user.clone().or_else(|| hosts.user.clone()),
                     identity: member.identity.clone().or_else(|| hosts.identity.clone()),
+                    host_key: member.host_key.clone(),
                 });
                 (None, host)
             }
@@ -112,6 +146,7 @@ impl Fleet {
             install: group.install.clone(),
             broker: group.broker.clone(),
             ports: member.ports.or(group.ports),
+            keep_data: group.keep_data,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Reading single values: numbers, texts, names, networks, sizes, secrets.
 
+use std::net::Ipv4Addr;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
@@ -92,20 +93,26 @@ pub(super) fn address(slot: &Slot<'_>, findings: &mut Findings) -> Option<String
 }
 
 /// Letters, digits and `others`, the first a letter, a digit or an underscore.
-fn is_plain(text: &str, others: &str) -> bool {
+pub(super) fn is_plain(text: &str, others: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
         && text.chars().all(|c| c.is_ascii_alphanumeric() || others.contains(c))
 }
 
-/// The address of a web service.
+/// The address of a web service, in the characters that RFC 3986 has for one.
 pub(super) fn url(slot: &Slot<'_>, findings: &mut Findings) -> Option<String> {
     let text = word(slot, findings)?;
-    if text.starts_with("https://") || text.starts_with("http://") {
-        return Some(text);
-    }
-    findings
-        .error("bear::fleet::address", slot.span(), format!("{} is no URL", quoted(&text)))
-        .label("expected `https://` or `http://` first");
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    let host = rest.map(|rest| rest.split(['/', '?', '#']).next().unwrap_or_default());
+    let label = match host {
+        None => "expected `https://` or `http://` first",
+        Some("") => "has no host",
+        Some(login) if login.contains('@') => "has a user; fleet files are committed, and hold no passwords",
+        Some(_) if text.contains(|c: char| !c.is_ascii_graphic() || "\"<>\\^`{|}".contains(c)) => {
+            "has a character that stands in no URL"
+        }
+        Some(_) => return Some(text),
+    };
+    findings.error("bear::fleet::address", slot.span(), format!("{} is no URL", quoted(&text))).label(label);
     None
 }
 
@@ -142,6 +149,34 @@ pub(super) fn number(
             .label(reason);
     }
     number
+}
+
+/// Yes or no.
+pub(super) fn truth(slot: &Slot<'_>, findings: &mut Findings) -> Option<bool> {
+    if let Value::Scalar(scalar) = &slot.node.value
+        && scalar.kind() == Kind::Bool
+    {
+        return Some(scalar.text.eq_ignore_ascii_case("true"));
+    }
+    let quoted = matches!(&slot.node.value, Value::Scalar(scalar) if !scalar.plain);
+    expected(slot, "`true` or `false`", findings)
+        .filter(|_| quoted)
+        .map(|finding| finding.help("leave out the quotes"));
+    None
+}
+
+/// An IPv4 address to listen on.
+pub(super) fn ipv4(slot: &Slot<'_>, findings: &mut Findings) -> Option<Ipv4Addr> {
+    let text = text(slot, findings)?;
+    let address = text.parse::<Ipv4Addr>().ok();
+    if let Some(address) = address.filter(|address| !address.is_broadcast() && !address.is_multicast()) {
+        return Some(address);
+    }
+    findings
+        .error("bear::fleet::address", slot.span(), format!("{} is no address to listen on", quoted(text)))
+        .label(if address.is_some() { "no host has it" } else { "not an IPv4 address" })
+        .help("such as `127.0.0.1` for the host itself, or `0.0.0.0` for every address of it");
+    None
 }
 
 /// A TCP port.
@@ -249,6 +284,19 @@ fn network(slot: &Slot<'_>, findings: &mut Findings) -> Option<IpNet> {
     None
 }
 
+const SOURCES: &str =
+    "take it from elsewhere: `{ env: NAME }`, `{ file: PATH }` or `{ command: [PROGRAM, …] }`";
+
+/// Where a password comes from that bear generates if nothing is said.
+pub(super) fn password(slot: &Slot<'_>, findings: &mut Findings) -> Option<SecretRef> {
+    if !slot.node.is_null() {
+        return secret(slot, findings);
+    }
+    expected(slot, "a source of the secret", findings)
+        .map(|finding| finding.help("write `{ env: NAME }`, or leave out the key and bear generates one"));
+    None
+}
+
 /// Where a secret comes from. A secret itself is refused, and its value never repeated.
 pub(super) fn secret(slot: &Slot<'_>, findings: &mut Findings) -> Option<SecretRef> {
     let Value::Map(map) = &slot.node.value else {
@@ -256,11 +304,9 @@ pub(super) fn secret(slot: &Slot<'_>, findings: &mut Findings) -> Option<SecretR
             findings
                 .error("bear::fleet::secret", slot.key, "a secret is written into the file")
                 .label("fleet files are committed, and secrets don't belong into a history")
-                .help("take it from elsewhere: `{ env: NAME }`, `{ file: PATH }` or `{ command: [PROGRAM, …] }`");
+                .help(SOURCES);
         } else {
-            expected(slot, "a source of the secret", findings).map(|finding| {
-                finding.help("write `{ env: NAME }`, or leave out the key and bear generates one")
-            });
+            expected(slot, "a source of the secret", findings).map(|finding| finding.help(SOURCES));
         }
         return None;
     };

@@ -12,47 +12,114 @@ pub(super) const MOVING: [&str; 12] = [
     "any",
 ];
 
-/// The exact version of Docker's package.
-pub(super) fn docker(slot: &Slot<'_>, findings: &mut Findings) -> Option<Pin> {
-    exact(slot, "5:20.10.13~3-0~ubuntu-jammy", findings).map(|text| Pin(text.to_owned()))
+impl Pin {
+    /// Whether a version of Docker is of Docker's own package `docker-ce`, not of the distribution's `docker.io`.
+    pub fn is_dockers_own(&self) -> bool {
+        self.0.starts_with("5:")
+    }
+
+    /// Whether a version of EMQX runs under the Business Source License: 5.9 and later.
+    pub fn needs_emqx_license(&self) -> bool {
+        numbers(&self.0).is_some_and(|[major, minor, _]| (major, minor) >= (5, 9))
+    }
 }
 
-/// The exact version of Mosquitto's package.
-pub(super) fn mosquitto(slot: &Slot<'_>, findings: &mut Findings) -> Option<Pin> {
-    exact(slot, "2.0.11-1.2+deb12u2", findings).map(|text| Pin(text.to_owned()))
+/// The exact version of Docker's package.
+pub(super) fn docker(slot: &Slot<'_>, findings: &mut Findings) -> Option<Pin> {
+    package(slot, "5:20.10.13~3-0~ubuntu-jammy", findings)
+}
+
+/// The exact version of containerd's package.
+pub(super) fn containerd(slot: &Slot<'_>, findings: &mut Findings) -> Option<Pin> {
+    package(slot, "1.7.28-1", findings)
+}
+
+/// The exact version of Mosquitto's package. The distributions build it from somebody else's source, so it ends in a
+/// revision of theirs.
+pub(super) fn mosquitto_package(slot: &Slot<'_>, findings: &mut Findings) -> Option<Pin> {
+    let version = package(slot, "2.0.11-1.2+deb12u2", findings)?;
+    if version.0.contains('-') {
+        return Some(version);
+    }
+    findings
+        .error("bear::fleet::version", slot.span(), format!("{} is no version of a package", quoted(&version.0)))
+        .label("the distribution's revision is missing")
+        .help(
+            "`apt-cache madison mosquitto` on a host lists them, such as `2.0.11-1.2+deb12u2`; for the image of this \
+             version, write `container: true`",
+        );
+    None
+}
+
+/// The exact version of Mosquitto's image, such as `2.0.18`.
+pub(super) fn mosquitto_image(slot: &Slot<'_>, findings: &mut Findings) -> Option<Pin> {
+    let text = exact(slot, "2.0.18", findings)?;
+    if is_tag(text) {
+        return Some(Pin(text.to_owned()));
+    }
+    findings
+        .error(
+            "bear::fleet::version",
+            slot.span(),
+            format!("{} is no version of Mosquitto's image", quoted(text)),
+        )
+        .label("expected three numbers with points between them")
+        .help("such as `2.0.18`; for the package of the distribution, leave out `container`");
+    None
 }
 
 /// The exact version of EMQX, such as `5.0.9`.
 pub(super) fn emqx(slot: &Slot<'_>, findings: &mut Findings) -> Option<Pin> {
     let text = exact(slot, "5.0.9", findings)?;
-    if is_emqx(text) {
+    let major = numbers(text).map(|[major, ..]| major);
+    if is_tag(text) && major >= Some(5) {
         return Some(Pin(text.to_owned()));
     }
-    let finding = findings
-        .error("bear::fleet::version", slot.span(), format!("{} is no version of EMQX", quoted(text)))
-        .label("expected three numbers with points between them");
+    let message = format!("{} is no version of EMQX", quoted(text));
     let without_letter = text.trim_start_matches(|c: char| c.is_ascii_alphabetic());
-    finding.help(if is_emqx(without_letter) {
-        format!("write {}", quoted(without_letter))
+    let (message, label, help) = if is_tag(text) {
+        (format!("EMQX {text} is not supported"), "older than 5", String::from("such as `5.0.9`"))
+    } else if is_tag(without_letter) {
+        (message, NO_TAG, format!("write {}", quoted(without_letter)))
     } else {
-        String::from("such as `5.0.9`, or `6.3.0-beta.2`")
-    });
+        (message, NO_TAG, String::from("such as `5.0.9`, or `6.3.0-beta.2`"))
+    };
+    findings.error("bear::fleet::version", slot.span(), message).label(label).help(help);
     None
 }
 
-fn is_emqx(text: &str) -> bool {
-    let (numbers, suffix) =
-        text.split_once('-').map_or((text, None), |(numbers, suffix)| (numbers, Some(suffix)));
-    let mut parts = numbers.split('.');
-    let three = parts
-        .by_ref()
-        .take(3)
-        .filter(|part| part.parse::<u16>().is_ok_and(|n| n.to_string() == **part))
-        .count();
+const NO_TAG: &str = "expected three numbers with points between them";
+
+/// The longest tag of an image, by the rules for registries.
+const TAG_MAX: usize = 128;
+
+/// Whether a text is three numbers, and what may follow them in the tag of an image.
+fn is_tag(text: &str) -> bool {
+    let suffix = text.split_once('-').map(|(_, suffix)| suffix);
     let suffix_fits = |suffix: &str| {
         !suffix.is_empty() && suffix.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-".contains(&byte))
     };
-    three == 3 && parts.next().is_none() && suffix.is_none_or(suffix_fits)
+    numbers(text).is_some() && suffix.is_none_or(suffix_fits) && text.len() <= TAG_MAX
+}
+
+/// The three numbers that a version begins with.
+fn numbers(text: &str) -> Option<[u16; 3]> {
+    let numbers = text.split('-').next()?.split('.');
+    let plain = |part: &str| part.parse::<u16>().ok().filter(|number| number.to_string() == part);
+    numbers.map(plain).collect::<Option<Vec<_>>>()?.try_into().ok()
+}
+
+/// The exact version of a package, made of what Debian allows in one. Anything else could mean more to `apt-get`,
+/// which takes `*` for any text and `/` for a release.
+fn package(slot: &Slot<'_>, example: &str, findings: &mut Findings) -> Option<Pin> {
+    let text = exact(slot, example, findings)?;
+    let strange = text.chars().find(|&c| !c.is_ascii_alphanumeric() && !".+-~:".contains(c));
+    let Some(strange) = strange else { return Some(Pin(text.to_owned())) };
+    findings
+        .error("bear::fleet::version", slot.span(), format!("{} is no version of a package", quoted(text)))
+        .label(format!("has {}", quoted(&strange.to_string())))
+        .help(format!("letters, digits and `.+-~:`, such as `{example}`"));
+    None
 }
 
 /// A text that can only mean one version.

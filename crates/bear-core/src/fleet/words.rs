@@ -1,11 +1,16 @@
 //! Words for messages: text from the file made fit to be shown, lists, and what somebody may have meant.
 
+use super::mask::is_secret;
+
 /// The longest piece of the file that is quoted in a message, in characters.
 const QUOTED_MAX: usize = 40;
 
 /// A text from the file as it can stand in a message: in backticks, on one line, without control characters, and
-/// cut where it is long.
+/// cut where it is long. A secret is not repeated, wherever it was written.
 pub(super) fn quoted(text: &str) -> String {
+    if is_secret(text) {
+        return String::from("`…`");
+    }
     let mut shown = text.chars().take(QUOTED_MAX).flat_map(visible).collect::<String>();
     if text.chars().nth(QUOTED_MAX).is_some() {
         shown.push('…');

@@ -1,9 +1,12 @@
 //! From changes to the graph of steps.
 
+use std::collections::HashMap;
+
 use petgraph::graph::{DiGraph, NodeIndex};
 
 use super::{Plan, Resource, Step, StepKind};
 use crate::diff::{Action, Change, Changes};
+use crate::fleet::Endpoint;
 use crate::fleet::model::ProviderKind;
 use crate::name::FleetName;
 
@@ -11,7 +14,7 @@ use crate::name::FleetName;
 ///
 /// `generation` is the highest one given to a machine of this fleet so far. Linear in the number of changes.
 pub fn build(fleet: FleetName, changes: Changes, generation: u64) -> Plan {
-    let mut builder = Builder { steps: DiGraph::new(), generation, foundation: None };
+    let mut builder = Builder { steps: DiGraph::new(), generation, foundation: None, left: HashMap::new() };
     builder.steps.reserve_exact_nodes(changes.list.len() * 3);
     builder.steps.reserve_exact_edges(changes.list.len() * 2);
     let needs_foundation = changes.list.iter().any(|change| {
@@ -31,6 +34,7 @@ pub fn build(fleet: FleetName, changes: Changes, generation: u64) -> Plan {
     for change in &changes.list {
         builder.add(change);
     }
+    builder.wait_for_hosts();
     Plan { fleet, changes: changes.list, unchanged: changes.unchanged, steps: builder.steps }
 }
 
@@ -38,6 +42,8 @@ struct Builder {
     steps: DiGraph<Step, ()>,
     generation: u64,
     foundation: Option<NodeIndex>,
+    /// The steps that free a host.
+    left: HashMap<Endpoint, Vec<NodeIndex>>,
 }
 
 impl Builder {
@@ -57,6 +63,9 @@ impl Builder {
             if let Some(before) = previous {
                 self.steps.add_edge(before, step, ());
             }
+            if let (StepKind::Destroy, Some(host)) = (kind, &change.leaves) {
+                self.left.entry(host.endpoint()).or_default().push(step);
+            }
             previous = Some(step);
         }
     }
@@ -70,6 +79,29 @@ impl Builder {
             spec: if kind == StepKind::Destroy { None } else { change.spec.clone() },
             generation,
         })
+    }
+
+    /// A host carries one instance: whoever comes waits for whoever leaves. Those who leave wait for nobody who comes,
+    /// so even two that change places don't wait for each other.
+    fn wait_for_hosts(&mut self) {
+        if self.left.is_empty() {
+            return;
+        }
+        for create in self.steps.node_indices() {
+            let step = &self.steps[create];
+            let host = step
+                .spec
+                .as_ref()
+                .filter(|_| step.kind == StepKind::Create)
+                .and_then(|spec| spec.host.as_ref());
+            let Some(left) = host.and_then(|host| self.left.get(&host.endpoint())) else { continue };
+            for &destroy in left {
+                // Its own destroy comes before it already.
+                if self.steps[destroy].resource != self.steps[create].resource {
+                    self.steps.add_edge(destroy, create, ());
+                }
+            }
+        }
     }
 
     fn next(&mut self) -> u64 {

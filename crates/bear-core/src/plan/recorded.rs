@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Plan, build};
 use crate::diff::{Action, Change, Changes, Reason};
-use crate::fleet::Spec;
+use crate::fleet::{Host, Spec};
 use crate::name::{FleetName, GroupName, InstanceName};
 
 /// The version of the format.
@@ -48,6 +48,8 @@ struct Item {
     spec: Option<usize>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     generation: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    leaves: Option<Host>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     verify_only: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -88,6 +90,7 @@ impl RecordedPlan {
                 reasons: change.reasons.clone(),
                 spec,
                 generation: change.generation,
+                leaves: change.leaves.clone(),
                 verify_only: change.verify_only,
                 configuration: change.configuration.clone(),
             });
@@ -158,6 +161,7 @@ impl RecordedPlan {
             reasons: item.reasons.clone(),
             spec,
             generation: item.generation,
+            leaves: item.leaves.clone(),
             verify_only: item.verify_only,
             configuration: item.configuration.clone(),
         })

@@ -1,7 +1,7 @@
 //! Version 1 of what is stored: the state and the records that change it.
 //!
-//! A derive of `Serialize` here is a promise. Whoever adds a field raises [`VERSION`], because an older bear would
-//! drop it in silence.
+//! A derive of `Serialize` here is a promise. Once a bear was released, whoever adds a field raises [`VERSION`]: an
+//! older bear refuses fields that it does not know, and a newer one reads what lacks them.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -110,6 +110,34 @@ pub struct Machine {
     pub id: String,
     /// The address that clients connect to.
     pub address: String,
+    /// The address by which the machines of a fleet reach each other, where that is another; an EMQX node is named
+    /// after it for as long as its data lives.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub private_address: Option<String>,
+    /// What it is, as it was found when it became part of the fleet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub system: Option<System>,
+}
+
+impl Machine {
+    /// A machine of which nothing but name and address is known.
+    pub fn new(id: impl Into<String>, address: impl Into<String>) -> Self {
+        Self { id: id.into(), address: address.into(), private_address: None, system: None }
+    }
+}
+
+/// What a machine is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct System {
+    /// The distribution and its release, such as `ubuntu 22.04`.
+    pub name: String,
+    /// The processor as Debian names it, such as `amd64`.
+    pub architecture: String,
+    /// Its memory, in MiB.
+    pub memory_mib: u64,
+    /// The room that was left on its disk, in MiB.
+    pub disk_free_mib: u64,
 }
 
 /// A broker as it was installed.
@@ -123,6 +151,22 @@ pub struct Installed {
     /// Its process, where the provider runs it as one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub process: Option<Process>,
+    /// The SHA-256 of the settings that were written for it, in hexadecimal digits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub configuration: Option<String>,
+    /// The digest of the image that it runs from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
+    /// The version of Docker that runs it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub docker: Option<String>,
+}
+
+impl Installed {
+    /// A broker of which nothing but its ports and version is known.
+    pub fn new(ports: Ports, version: impl Into<String>) -> Self {
+        Self { ports, version: version.into(), process: None, configuration: None, image: None, docker: None }
+    }
 }
 
 /// A process on this machine. The start time tells it from a later one with the same id.

@@ -59,7 +59,7 @@ fn only_what_the_machine_is_needs_another_machine() {
     +  image: ubuntu-24.04
        disk: 20 GiB
      install:
-       docker: 5:20.10.13~3-0~ubuntu-jammy
+       docker:
     0 unchanged
     "#);
     assert_snapshot!(edit(AWS, ", disk: 20 GiB", ""), @r#"
@@ -70,8 +70,8 @@ fn only_what_the_machine_is_needs_another_machine() {
        image: ubuntu-22.04
     -  disk: 20 GiB
      install:
-       docker: 5:20.10.13~3-0~ubuntu-jammy
-     broker:
+       docker:
+         version: 5:20.10.13~3-0~ubuntu-jammy
     0 unchanged
     "#);
     assert_snapshot!(edit(AWS, "eu-west-3", "eu-central-1"), @r#"
@@ -92,9 +92,9 @@ fn only_what_the_machine_is_needs_another_machine() {
      host:
     -  address: 192.0.2.10
     +  address: 192.0.2.12
-       port: 22
        user: ubuntu
      broker:
+       mosquitto:
     1 unchanged
     "#);
 }
@@ -105,20 +105,19 @@ fn another_provider_needs_other_machines() {
     let hosts = "
         fleet: demo
         provider: { hosts: {} }
-        groups: { a: { members: { '1': { address: 192.0.2.10 } }, broker: { mosquitto: { version: 2.0.11 } } } }
+        groups: { a: { members: { '1': { address: 192.0.2.10 } }, broker: { mosquitto: { version: 2.0.11-1 } } } }
     ";
     assert_snapshot!(Scene::applied(&local).towards(hosts), @r#"
-    Replace demo-a-1 because provider "local" -> "hosts", broker.embedded {} -> null, broker.mosquitto null -> {"version":"2.0.11"}, host null -> {"address":"192.0.2.10","port":22}: destroy, create 2, install, verify
-    @@ -1,3 +1,7 @@
+    Replace demo-a-1 because provider "local" -> "hosts", broker.embedded {} -> null, broker.mosquitto null -> {"version":"2.0.11-1"}, host null -> {"address":"192.0.2.10"}: destroy, create 2, install, verify
+    @@ -1,3 +1,6 @@
     -provider: local
     +provider: hosts
     +host:
     +  address: 192.0.2.10
-    +  port: 22
      broker:
     -  embedded: {}
     +  mosquitto:
-    +    version: 2.0.11
+    +    version: 2.0.11-1
     0 unchanged
     "#);
 }
@@ -127,8 +126,8 @@ fn another_provider_needs_other_machines() {
 fn everything_else_is_updated_in_place() {
     assert_snapshot!(edit(AWS, "5.0.9", "5.8.9"), @r#"
     Update demo-a-1 because broker.emqx.version "5.0.9" -> "5.8.9": install, verify
-    @@ -8,4 +8,4 @@
-       docker: 5:20.10.13~3-0~ubuntu-jammy
+    @@ -9,4 +9,4 @@
+         version: 5:20.10.13~3-0~ubuntu-jammy
      broker:
        emqx:
     -    version: 5.0.9
@@ -136,13 +135,13 @@ fn everything_else_is_updated_in_place() {
     0 unchanged
     "#);
     assert_snapshot!(edit(AWS, "5:20.10.13~3-0~ubuntu-jammy", "5:24.0.9-1~ubuntu.22.04~jammy"), @r#"
-    Update demo-a-1 because install.docker "5:20.10.13~3-0~ubuntu-jammy" -> "5:24.0.9-1~ubuntu.22.04~jammy": install, verify
-    @@ -5,7 +5,7 @@
-       image: ubuntu-22.04
+    Update demo-a-1 because install.docker.version "5:20.10.13~3-0~ubuntu-jammy" -> "5:24.0.9-1~ubuntu.22.04~jammy": install, verify
+    @@ -6,7 +6,7 @@
        disk: 20 GiB
      install:
-    -  docker: 5:20.10.13~3-0~ubuntu-jammy
-    +  docker: 5:24.0.9-1~ubuntu.22.04~jammy
+       docker:
+    -    version: 5:20.10.13~3-0~ubuntu-jammy
+    +    version: 5:24.0.9-1~ubuntu.22.04~jammy
      broker:
        emqx:
          version: 5.0.9
@@ -150,7 +149,7 @@ fn everything_else_is_updated_in_place() {
     "#);
     assert_snapshot!(edit(AWS, "version: 5.0.9", "version: 5.0.9, admin_password: { env: ADMIN }"), @r#"
     Update demo-a-1 because broker.emqx.admin_password null -> {"env":"ADMIN"}: install, verify
-    @@ -9,3 +9,5 @@
+    @@ -10,3 +10,5 @@
      broker:
        emqx:
          version: 5.0.9
@@ -160,20 +159,20 @@ fn everything_else_is_updated_in_place() {
     "#);
     assert_snapshot!(edit(HOSTS, "user: ubuntu", "user: root"), @r#"
     Update demo-a-lyon because host.user "ubuntu" -> "root": install, verify
-    @@ -2,7 +2,7 @@
+    @@ -1,7 +1,7 @@
+     provider: hosts
      host:
        address: 192.0.2.11
-       port: 22
     -  user: ubuntu
     +  user: root
      broker:
        mosquitto:
          version: 2.0.11-1.2+deb12u2
     Update demo-a-paris because host.user "ubuntu" -> "root": install, verify
-    @@ -2,7 +2,7 @@
+    @@ -1,7 +1,7 @@
+     provider: hosts
      host:
        address: 192.0.2.10
-       port: 22
     -  user: ubuntu
     +  user: root
      broker:
@@ -182,12 +181,11 @@ fn everything_else_is_updated_in_place() {
     0 unchanged
     "#);
     assert_snapshot!(edit(HOSTS, "lyon: {", "lyon: { port: 2222,"), @"
-    Update demo-a-lyon because host.port 22 -> 2222: install, verify
-    @@ -1,7 +1,7 @@
+    Update demo-a-lyon because host.port null -> 2222: install, verify
+    @@ -1,6 +1,7 @@
      provider: hosts
      host:
        address: 192.0.2.11
-    -  port: 22
     +  port: 2222
        user: ubuntu
      broker:

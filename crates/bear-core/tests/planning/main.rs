@@ -5,6 +5,7 @@
 mod diff;
 mod doubt;
 mod faults;
+mod hosts;
 mod laws;
 mod plan;
 mod recorded;

@@ -104,8 +104,8 @@ impl Scene {
     pub(crate) fn succeeded(mut self, step: StepKind, instance: &Instance) -> Self {
         let (at, spec) = (Timestamp::UNIX_EPOCH, &instance.spec);
         let instance = instance.name.clone();
-        let machine = Machine { id: format!("m-{instance}"), address: "192.0.2.1".into() };
-        let installed = Installed { ports: spec.ports, version: "1".into(), process: None };
+        let machine = Machine::new(format!("m-{instance}"), "192.0.2.1");
+        let installed = Installed::new(spec.ports, "1");
         self.state.apply(&match step {
             StepKind::Create => Record::Created { at, instance: instance.clone(), machine: machine.clone() },
             StepKind::Install => Record::Installed { at, instance: instance.clone(), installed },
@@ -130,7 +130,7 @@ impl Scene {
 
     /// The provider sees a machine of an instance, with a broker.
     pub(crate) fn sees_broker(self, instance: &InstanceName, broker: BrokerSeen) -> Self {
-        let machine = Machine { id: format!("m-{instance}"), address: "192.0.2.1".into() };
+        let machine = Machine::new(format!("m-{instance}"), "192.0.2.1");
         self.sees(instance, Observation::Present { machine, broker })
     }
 

@@ -12,9 +12,22 @@ use super::perform::Learned;
 
 /// What became of a step.
 pub(super) enum Ending {
-    Succeeded { learned: Learned, took: Duration },
-    Postponed { attempt: u32, error: StepError, wait: Duration },
-    Failed { error: StepError, took: Duration, skipped: Vec<NodeIndex> },
+    Succeeded {
+        learned: Learned,
+        took: Duration,
+    },
+    Postponed {
+        attempt: u32,
+        error: StepError,
+        wait: Duration,
+    },
+    Failed {
+        error: StepError,
+        took: Duration,
+        skipped: Vec<NodeIndex>,
+        /// It was to make a machine, and it is certain that there is none.
+        nothing_came_of_it: bool,
+    },
 }
 
 impl Ending {
@@ -23,6 +36,9 @@ impl Ending {
         let instance = step.instance()?.clone();
         match self {
             Self::Postponed { .. } => None,
+            // There is nothing to look up and nothing to destroy, so a mistake in an address costs no more than to
+            // correct it.
+            Self::Failed { nothing_came_of_it: true, .. } => Some(Record::Destroyed { at, instance }),
             Self::Failed { error, .. } => {
                 Some(Record::Failed { at, instance, step: step.kind, error: error.message.clone() })
             }

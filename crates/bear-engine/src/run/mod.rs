@@ -15,7 +15,6 @@ mod stop;
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use bear_core::check::CheckResult;
 use bear_core::event::{Event, Operation, StepError, Summary, What};
 use bear_core::plan::{Plan, StepKind};
 use bear_core::state::v1::Record;
@@ -26,7 +25,7 @@ use tokio::time::Instant;
 
 use self::ending::Ending;
 use self::narrator::Narrator;
-use self::perform::{Call, Outcome, panicked, perform};
+use self::perform::{Call, News, Outcome, panicked, perform};
 use self::schedule::{Schedule, Status};
 use self::stop::asked_to_stop;
 use crate::adapter::Adapters;
@@ -67,7 +66,7 @@ pub async fn run(
     store: &mut dyn Store,
     report: &mut (dyn FnMut(&Event) + Send),
 ) -> Result<Summary, StoreError> {
-    let (checks_sender, checks) = mpsc::unbounded_channel();
+    let (news_sender, news) = mpsc::unbounded_channel();
     let (again_sender, again) = mpsc::unbounded_channel();
     let runner = Runner {
         narrator: Narrator::new(run.plan, run.clock, report),
@@ -75,14 +74,15 @@ pub async fn run(
         adapters: run.adapters,
         limits: run.limits,
         clock: run.clock,
+        generation_before: store.state().generation,
         store,
         tasks: JoinSet::new(),
         steps_of: HashMap::new(),
         tried: HashMap::new(),
         started: HashMap::new(),
         postponed: 0,
-        checks,
-        checks_sender,
+        news,
+        news_sender,
         again,
         again_sender,
         asked: run.stop,
@@ -98,6 +98,8 @@ struct Runner<'a> {
     adapters: &'a Adapters,
     limits: &'a Limits,
     clock: &'a dyn Clock,
+    /// The highest generation that was given to a machine before this run.
+    generation_before: u64,
     store: &'a mut dyn Store,
     tasks: JoinSet<Vec<(NodeIndex, Outcome)>>,
     steps_of: HashMap<Id, Vec<NodeIndex>>,
@@ -106,9 +108,9 @@ struct Runner<'a> {
     started: HashMap<NodeIndex, Instant>,
     /// How many steps wait for the time of their next try.
     postponed: usize,
-    /// Bounded by the steps that run at once times the checks of one broker.
-    checks: mpsc::UnboundedReceiver<(NodeIndex, CheckResult)>,
-    checks_sender: mpsc::UnboundedSender<(NodeIndex, CheckResult)>,
+    /// Bounded by the steps that run at once times the checks of one broker, or the blocks of one script.
+    news: mpsc::UnboundedReceiver<(NodeIndex, News)>,
+    news_sender: mpsc::UnboundedSender<(NodeIndex, News)>,
     /// Bounded by the number of steps.
     again: mpsc::UnboundedReceiver<NodeIndex>,
     again_sender: mpsc::UnboundedSender<NodeIndex>,
@@ -123,12 +125,14 @@ struct Runner<'a> {
 struct Tried {
     times: u32,
     error: StepError,
+    /// Whether it is certain that none of the tries changed anything.
+    untouched: bool,
 }
 
 /// What the loop is woken by.
 enum Wake {
     Ended(Result<(Id, Vec<(NodeIndex, Outcome)>), JoinError>),
-    Check(NodeIndex, CheckResult),
+    News(NodeIndex, News),
     Again(NodeIndex),
     Stop(Stop),
 }
@@ -209,16 +213,24 @@ impl<'a> Runner<'a> {
             Err(error) => error,
         };
         let limit = self.limits.of(self.plan().steps[step].kind);
-        let times = self.tried.get(&step).map_or(0, |tried| tried.times) + 1;
+        let tried = self.tried.get(&step);
+        let times = tried.map_or(0, |tried| tried.times) + 1;
+        let untouched = error.untouched && tried.is_none_or(|tried| tried.untouched);
         if error.transient && times <= limit.retries && self.goes_on() {
-            self.tried.insert(step, Tried { times, error: error.clone() });
+            self.tried.insert(step, Tried { times, error: error.clone(), untouched });
             self.schedule.postpone(step);
             self.postponed += 1;
             let wait = (limit.wait * 2_u32.saturating_pow(times - 1)).min(WAIT_MAX);
             return Ending::Postponed { attempt: times, error, wait };
         }
         let skipped = self.schedule.fail(step);
-        Ending::Failed { error, took, skipped }
+        let nothing_came_of_it = untouched && self.is_first_request(step);
+        Ending::Failed { error, took, skipped, nothing_came_of_it }
+    }
+
+    /// Whether a machine was asked for that no earlier run asked for.
+    fn is_first_request(&self, step: NodeIndex) -> bool {
+        self.plan().steps[step].generation.is_some_and(|generation| generation > self.generation_before)
     }
 
     fn tell(&mut self, index: NodeIndex, ending: Ending) {
@@ -235,7 +247,7 @@ impl<'a> Runner<'a> {
                     let _ = again.send(index);
                 });
             }
-            Ending::Failed { error, took, skipped } => {
+            Ending::Failed { error, took, skipped, .. } => {
                 self.narrator.step_failed(step, took, error);
                 for index in skipped {
                     self.narrator.step_skipped(&plan.steps[index], Some(step));
@@ -269,7 +281,7 @@ impl<'a> Runner<'a> {
         let plan = self.plan();
         let deadline = self.limits.of(plan.steps[first].kind).deadline;
         let call = Call::of(steps.iter().map(|&step| &plan.steps[step]), self.store.state());
-        let task = perform(steps.clone(), call, deadline, self.adapters.clone(), self.checks_sender.clone());
+        let task = perform(steps.clone(), call, deadline, self.adapters.clone(), self.news_sender.clone());
         let handle = self.tasks.spawn(task);
         self.steps_of.insert(handle.id(), steps);
     }
@@ -279,13 +291,13 @@ impl<'a> Runner<'a> {
         let wake = tokio::select! {
             biased;
             stop = asked_to_stop(&mut self.asked) => Wake::Stop(stop),
-            Some((step, check)) = self.checks.recv() => Wake::Check(step, check),
+            Some((step, news)) = self.news.recv() => Wake::News(step, news),
             Some(task) = self.tasks.join_next_with_id() => Wake::Ended(task),
             Some(step) = self.again.recv() => Wake::Again(step),
         };
         match wake {
             Wake::Stop(stop) => self.interrupt(stop, ended),
-            Wake::Check(step, check) => self.check_ended(step, check),
+            Wake::News(step, news) => self.heard(step, news),
             Wake::Again(step) => self.begin_again(step),
             Wake::Ended(task) => {
                 self.task_ended(task, ended);
@@ -294,9 +306,9 @@ impl<'a> Runner<'a> {
                 }
             }
         }
-        // A step's checks come before its end, whatever was woken by.
-        while let Ok((step, check)) = self.checks.try_recv() {
-            self.check_ended(step, check);
+        // News of a step come before its end, whatever was woken by.
+        while let Ok((step, news)) = self.news.try_recv() {
+            self.heard(step, news);
         }
         while let Ok(step) = self.again.try_recv() {
             self.begin_again(step);
@@ -322,10 +334,15 @@ impl<'a> Runner<'a> {
         }
     }
 
-    fn check_ended(&mut self, step: NodeIndex, check: CheckResult) {
+    fn heard(&mut self, step: NodeIndex, news: News) {
         // The end of a step that was cut off has been told already.
-        if self.schedule.status(step) == Status::Running {
-            self.narrator.check_ended(&self.narrator.plan().steps[step], check);
+        if self.schedule.status(step) != Status::Running {
+            return;
+        }
+        let told = &self.narrator.plan().steps[step];
+        match news {
+            News::Check(check) => self.narrator.check_ended(told, check),
+            News::Block(block) => self.narrator.block(told, block),
         }
     }
 

@@ -4,7 +4,9 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use bear_core::check::CheckResult;
-use bear_core::event::{Event, InstanceSummary, Outcome, StepError, StepRef, Summary, VERSION, What};
+use bear_core::event::{
+    BlockReport, Event, InstanceSummary, Outcome, StepError, StepRef, Summary, VERSION, What,
+};
 use bear_core::name::InstanceName;
 use bear_core::plan::{Plan, Step};
 use tokio::time::Instant;
@@ -66,6 +68,10 @@ impl<'a> Narrator<'a> {
             account.checks.push(check.clone());
         }
         self.tell(What::CheckEnded { step: step_ref(step), check });
+    }
+
+    pub(super) fn block(&mut self, step: &Step, block: BlockReport) {
+        self.tell(What::Block { step: step_ref(step), block });
     }
 
     pub(super) fn step_retrying(&mut self, step: &Step, attempt: u32, error: StepError, wait: Duration) {

@@ -4,7 +4,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use bear_core::check::CheckResult;
-use bear_core::event::StepError;
+use bear_core::event::{BlockReport, StepError};
 use bear_core::name::InstanceName;
 use bear_core::plan::{Step, StepKind};
 use bear_core::state::v1::{Installed, Machine, State};
@@ -58,7 +58,12 @@ fn create(step: &Step, state: &State) -> Option<CreateRequest> {
 fn destroy(step: &Step, state: &State) -> Option<DestroyRequest> {
     let instance = step.instance()?.clone();
     let recorded = state.instances.get(&instance)?;
-    Some(DestroyRequest { instance, token: recorded.token.clone(), machine: recorded.machine.clone() })
+    Some(DestroyRequest {
+        instance,
+        token: recorded.token.clone(),
+        spec: recorded.spec.clone(),
+        machine: recorded.machine.clone(),
+    })
 }
 
 fn install(step: &Step, state: &State) -> Option<Box<InstallRequest>> {
@@ -66,6 +71,7 @@ fn install(step: &Step, state: &State) -> Option<Box<InstallRequest>> {
     let recorded = state.instances.get(&instance)?;
     Some(Box::new(InstallRequest {
         instance,
+        token: recorded.token.clone(),
         machine: recorded.machine.clone()?,
         spec: step.spec.as_deref()?.clone(),
         installed: recorded.installed.clone(),
@@ -94,16 +100,23 @@ pub(super) enum Learned {
 
 pub(super) type Outcome = Result<Learned, StepError>;
 
+/// What is learned of a step while it runs.
+#[derive(Debug)]
+pub(super) enum News {
+    Check(CheckResult),
+    Block(BlockReport),
+}
+
 /// Makes one call for `steps`, which stand in the order of its requests. Every step gets an outcome.
 pub(super) async fn perform(
     steps: Vec<NodeIndex>,
     call: Call,
     deadline: Duration,
     adapters: Adapters,
-    checks: UnboundedSender<(NodeIndex, CheckResult)>,
+    news: UnboundedSender<(NodeIndex, News)>,
 ) -> Vec<(NodeIndex, Outcome)> {
     let first = steps[0];
-    let outcomes = match tokio::time::timeout(deadline, make(call, first, &adapters, &checks)).await {
+    let outcomes = match tokio::time::timeout(deadline, make(call, first, &adapters, &news)).await {
         Ok(outcomes) => outcomes,
         Err(_) => steps.iter().map(|_| Err(too_late(deadline))).collect(),
     };
@@ -119,7 +132,7 @@ async fn make(
     call: Call,
     step: NodeIndex,
     adapters: &Adapters,
-    checks: &UnboundedSender<(NodeIndex, CheckResult)>,
+    news: &UnboundedSender<(NodeIndex, News)>,
 ) -> Vec<Outcome> {
     match call {
         Call::Create(requests) => {
@@ -131,9 +144,12 @@ async fn make(
             results.into_iter().map(|result| result.map(|()| Learned::Destroyed)).collect()
         }
         Call::Install(request) => {
-            vec![adapters.installer.install(*request).await.map(Learned::Installed)]
+            let report = |block| {
+                let _ = news.send((step, News::Block(block)));
+            };
+            vec![adapters.installer.install(*request, &report).await.map(Learned::Installed)]
         }
-        Call::Verify(request) => vec![verify(*request, step, adapters, checks).await],
+        Call::Verify(request) => vec![verify(*request, step, adapters, news).await],
         Call::Impossible(error) => vec![Err(error)],
     }
 }
@@ -142,17 +158,18 @@ async fn verify(
     request: VerifyRequest,
     step: NodeIndex,
     adapters: &Adapters,
-    checks: &UnboundedSender<(NodeIndex, CheckResult)>,
+    news: &UnboundedSender<(NodeIndex, News)>,
 ) -> Outcome {
     let instance = request.instance.clone();
     let results = Mutex::new(Vec::new());
     let report = |check: CheckResult| {
         // The receiver lives as long as the run; after it nobody wants to know.
-        let _ = checks.send((step, check.clone()));
+        let _ = news.send((step, News::Check(check.clone())));
         results.lock().unwrap_or_else(PoisonError::into_inner).push(check);
     };
-    adapters.verifier.verify(request, &report).await;
-    judge(&instance, &results.into_inner().unwrap_or_else(PoisonError::into_inner))
+    let log = adapters.verifier.verify(request, &report).await;
+    let outcome = judge(&instance, &results.into_inner().unwrap_or_else(PoisonError::into_inner));
+    outcome.map_err(|error| error.with_last_lines(&log.unwrap_or_default()))
 }
 
 /// A broker is proven if every check that was run passed, and one was run at all. A check that failed is not run

@@ -251,3 +251,25 @@ fn a_machine_that_comes_late_and_is_not_wanted_any_more_is_destroyed() {
     assert_eq!(lab.world.changed(StepKind::Destroy), 1);
     lab.assert_is(&like(1));
 }
+
+#[test]
+fn a_machine_that_was_certainly_not_made_leaves_no_trace() {
+    const REFUSED: Fault = Fault::before(Answer::Refused);
+    /// How many instances are recorded after runs in which making the only one went wrong in these ways.
+    #[track_caller]
+    fn check(runs: &[&[Fault]], recorded: usize) {
+        let lab = Lab::new(LATENCY);
+        for faults in runs {
+            lab.world.fail(&name(1), StepKind::Create, faults.iter().copied());
+            assert!(!lab.apply(&like(1)).unwrap().summary().ok);
+        }
+        assert_eq!(lab.disk.state().unwrap().instances.len(), recorded);
+        lab.apply(&like(1)).unwrap();
+        lab.assert_is(&like(1));
+    }
+    check(&[&[REFUSED]], 0);
+    check(&[&[REFUSED], &[REFUSED]], 0);
+    // An earlier try may have made it, or an earlier run: that has to be looked up.
+    check(&[&[Fault::before(Answer::Transient), REFUSED]], 1);
+    check(&[&[Fault::before(Answer::Permanent)], &[REFUSED]], 1);
+}

@@ -39,6 +39,7 @@ pub(crate) fn instance(number: usize, traits: Traits) -> Instance {
         install: None,
         broker: Broker::Embedded(Embedded { authentication: Some(authentication) }),
         ports: Ports::default(),
+        keep_data: false,
     };
     Instance { name: name(number), group: GroupName::new("a").unwrap(), spec: Arc::new(spec) }
 }

@@ -55,7 +55,7 @@ fn check_beginning<'e>(plan: &Plan, events: &'e [Event]) -> HashMap<&'e str, Tol
                     before[&step.step].iter().all(|step| steps.get(&**step) == Some(&Told::Succeeded));
                 assert!(ready, "{} started before its turn", step.step);
             }
-            What::CheckEnded { step, .. } => {
+            What::CheckEnded { step, .. } | What::Block { step, .. } => {
                 assert_eq!(steps.get(&*step.step), Some(&Told::Running), "{}", step.step);
             }
             What::StepRetrying { step, .. } => {
@@ -98,6 +98,7 @@ pub(crate) fn story(events: &[Event]) -> String {
             What::CheckEnded { step, check } => {
                 format!("{} {} {}", step.step, check.name, if check.ok { "ok" } else { "failed" })
             }
+            What::Block { step, block } => format!("{} {} {:?}", step.step, block.name, block.state),
             What::StepSucceeded { step, seconds } => format!("{} succeeded in {seconds}", step.step),
             What::StepFailed { step, error, .. } => {
                 format!("{} failed: {} ({})", step.step, error, error.code)

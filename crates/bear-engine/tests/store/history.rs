@@ -59,10 +59,7 @@ fn a_snapshot_that_cant_be_read_is_listed() {
 fn restoring_forgets_nothing_that_exists() {
     let at = Timestamp::UNIX_EPOCH;
     let made = |index: u64, generation: u64| {
-        let machine = bear_core::state::v1::Machine {
-            id: format!("m-{index}-{generation}"),
-            address: "127.0.0.1".into(),
-        };
+        let machine = bear_core::state::v1::Machine::new(format!("m-{index}-{generation}"), "127.0.0.1");
         [
             create(generation, instance(index)),
             Record::Created { at, instance: instance(index), machine },

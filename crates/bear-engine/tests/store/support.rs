@@ -49,11 +49,7 @@ pub(crate) fn record(serial: u64) -> Record {
     let instance = instance(serial / 4 % 5);
     match serial % 4 {
         0 => create(serial, instance),
-        1 => Record::Created {
-            at,
-            instance,
-            machine: Machine { id: format!("m-{serial}"), address: "127.0.0.1".into() },
-        },
+        1 => Record::Created { at, instance, machine: Machine::new(format!("m-{serial}"), "127.0.0.1") },
         2 => Record::Verified { at, instance, checks: 12 },
         _ if serial.is_multiple_of(3) => Record::Destroyed { at, instance },
         _ => Record::VerifyBegan { at, instance },
@@ -73,6 +69,7 @@ pub(crate) fn create(serial: u64, instance: InstanceName) -> Record {
         install: None,
         broker: Broker::Embedded(Embedded::default()),
         ports: Ports::default(),
+        keep_data: false,
     };
     Record::CreateBegan {
         at: Timestamp::from_second(i64::try_from(serial).unwrap()).unwrap(),

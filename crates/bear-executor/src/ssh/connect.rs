@@ -31,31 +31,33 @@ const HUNG_UP_PAUSES: [Duration; 3] =
 /// The signature algorithms of the usual types of host keys, each tried alone to find the one that is pinned.
 const ALGORITHMS: [&str; 3] = ["ssh-ed25519", "ecdsa-sha2-nistp256", "rsa-sha2-512,rsa-sha2-256"];
 
-/// What holds whatever the user's configuration says.
-///
-/// Its host key settings must not weaken ours, and what it forwards and runs at each login is for people's shells.
-const OPTIONS: [&str; 20] = [
+/// What holds whatever the user's configuration says: what it forwards and runs at each login is for people's shells.
+const OPTIONS: [&str; 12] = [
     "BatchMode=yes",
-    "CheckHostIP=no",
     "ClearAllForwardings=yes",
     "ConnectionAttempts=1",
     "ForwardX11=no",
-    "GlobalKnownHostsFile=/dev/null",
-    "HashKnownHosts=no",
-    // Older versions do not have it.
-    "IgnoreUnknown=KnownHostsCommand",
-    "KnownHostsCommand=none",
     "LogLevel=INFO",
-    "NoHostAuthenticationForLocalhost=no",
     "PermitLocalCommand=no",
     "RemoteCommand=none",
     "RequestTTY=no",
     "ServerAliveInterval=5",
     "ServerAliveCountMax=3",
     "Tunnel=no",
+    "VisualHostKey=no",
+];
+
+/// The user's host key settings must not weaken ours.
+pub(super) const HOST_KEY_OPTIONS: [&str; 8] = [
+    "CheckHostIP=no",
+    "GlobalKnownHostsFile=/dev/null",
+    "HashKnownHosts=no",
+    // Older versions do not have it.
+    "IgnoreUnknown=KnownHostsCommand",
+    "KnownHostsCommand=none",
+    "NoHostAuthenticationForLocalhost=no",
     "UpdateHostKeys=no",
     "VerifyHostKeyDNS=no",
-    "VisualHostKey=no",
 ];
 
 /// Connects to the target if its host key is trusted.
@@ -195,7 +197,7 @@ impl Connecting<'_> {
 
     fn ssh(&self, known_hosts: &Path, strict: &str) -> Command {
         let mut ssh = route::command(self.target);
-        for option in OPTIONS {
+        for option in OPTIONS.iter().chain(&HOST_KEY_OPTIONS) {
             ssh.arg("-o").arg(option);
         }
         ssh.arg("-o").arg(format!("ConnectTimeout={CONNECT_SECONDS}"));
@@ -240,6 +242,6 @@ enum Ended {
 }
 
 /// The path as ssh takes it: it replaces what begins with a percent sign.
-fn escaped(path: &Path) -> String {
+pub(super) fn escaped(path: &Path) -> String {
     path.display().to_string().replace('%', "%%")
 }

@@ -1,10 +1,11 @@
 //! A connection that is there: opening sessions on it, and finding out whether it is still there.
 
 use std::fs::File;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use openssh::{Error, Session, Stdio};
+use openssh::{Error, ForwardType, Session, Stdio};
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -75,7 +76,23 @@ impl Connection {
         self.is_alive().await
     }
 
-    async fn is_alive(&self) -> bool {
+    /// Lets ssh listen on `local` and carry what connects there to `remote`, as the host sees it.
+    pub(super) async fn forward(&self, local: SocketAddr, remote: SocketAddr) -> Result<(), String> {
+        let request = self.session.request_port_forward(ForwardType::Local, local, remote);
+        match timeout(CHECK_MAX, request).await {
+            Ok(result) => result.map_err(|error| innermost(&error)),
+            Err(_) => Err(format!("no answer within {} s", CHECK_MAX.as_secs())),
+        }
+    }
+
+    /// Ends what [`Connection::forward`] began.
+    pub(super) async fn end_forward(&self, local: SocketAddr, remote: SocketAddr) {
+        let request = self.session.close_port_forward(ForwardType::Local, local, remote);
+        // It ends with the connection at the latest.
+        let _ = timeout(CHECK_MAX, request).await;
+    }
+
+    pub(super) async fn is_alive(&self) -> bool {
         matches!(timeout(CHECK_MAX, self.session.check()).await, Ok(Ok(())))
     }
 }

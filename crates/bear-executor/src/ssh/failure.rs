@@ -1,6 +1,7 @@
 //! Why a connection failed: from ssh's own words to an error that says what to do next.
 
 use std::io;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
@@ -31,6 +32,8 @@ const HOST_KEY_CHANGED: &str = "bear::ssh::host_key_changed";
 const HOST_KEY_NOT_PINNED: &str = "bear::ssh::host_key_not_pinned";
 /// The host opens no more sessions.
 const SESSION_REFUSED: &str = "bear::ssh::session_refused";
+/// A port can't be forwarded.
+const FORWARD: &str = "bear::ssh::forward";
 /// The user's ssh configuration can't be used.
 const CONFIG: &str = "bear::ssh::config";
 /// There is no `ssh` to run.
@@ -136,9 +139,9 @@ fn through_jump(log: &str, place: &str, jump: &str) -> StepError {
 }
 
 fn by_hand(route: &Route) -> String {
-    let (user_and_address, port) = route.destination();
+    let Route { user, address, port, .. } = route;
     let jump = route.jump.as_ref().map(|jump| format!("-J {jump} ")).unwrap_or_default();
-    format!("ssh -v {jump}-p {port} {user_and_address}")
+    format!("ssh -v {jump}-p {port} {user}@{address}")
 }
 
 pub(super) fn changed(route: &Route, known: &[HostKey], presented: &HostKey, file: &Path) -> StepError {
@@ -179,6 +182,10 @@ pub(super) fn session_refused(place: &str, why: &str) -> StepError {
     StepError::transient(SESSION_REFUSED, format!("opening a session on {place}: {why}")).with_help(
         "its sshd allows too few sessions for each connection: see `MaxSessions` in its sshd_config",
     )
+}
+
+pub(super) fn not_forwarded(place: &str, remote: SocketAddr, why: &str) -> StepError {
+    StepError::transient(FORWARD, format!("forwarding a port of this machine to {remote} on {place}: {why}"))
 }
 
 pub(super) fn login_timeout(place: &str, limit: Duration, log: &str) -> StepError {

@@ -3,10 +3,12 @@
 //! It is the user's own `ssh` that connects, so what their `~/.ssh/config` says of jump hosts, agents and identities
 //! holds here too. Each script is then one session of that connection, without a process of its own.
 
+mod by_hand;
 mod connect;
 mod connection;
 mod control;
 mod failure;
+mod forward;
 mod route;
 mod starts;
 
@@ -19,10 +21,12 @@ use bear_core::event::StepError;
 use tokio::sync::{Mutex, OnceCell, Semaphore};
 use tokio::time::{Instant, timeout_at};
 
+pub use self::forward::Forward;
+
 use self::connection::{Connection, Opening};
 use self::route::Route;
 use crate::conversation::{Ending, Hearing, Message, Pipes, Reader, converse};
-use crate::host_keys::{FirstContact, HostKeys, Pin};
+use crate::host_keys::{FirstContact, HostKey, HostKeys, Pin};
 use crate::trouble::{Trouble, Way};
 use crate::upload::{self, Parcel};
 use crate::wrapper::{Wrapper, command_line};
@@ -39,7 +43,7 @@ const LIMIT_EXTRA: Duration = Duration::from_secs(30);
 const RECONNECTS_MAX: u32 = 2;
 
 /// How to log in to a host. What is left out is for the user's `~/.ssh/config` to say.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Target {
     /// Its address, its name, or what the user's configuration calls it.
     pub address: String,
@@ -101,6 +105,22 @@ impl Ssh {
     /// Connects, unless there is a connection. Running something does so too, but can't tell of a first contact.
     pub async fn connect(&self) -> Result<(), ConnectError> {
         self.connection().await.map(drop)
+    }
+
+    /// Where it is, as errors name it: `user@address:port`, and the jump hosts.
+    pub async fn place(&self) -> Result<&str, StepError> {
+        Ok(&self.route().await?.place)
+    }
+
+    /// Its address: what the user's ssh configuration makes of the one in the target.
+    pub async fn address(&self) -> Result<&str, StepError> {
+        Ok(&self.route().await?.address)
+    }
+
+    /// The keys by which it is known; connects first, so that there are some.
+    pub async fn host_keys(&self) -> Result<Vec<HostKey>, StepError> {
+        self.connect().await?;
+        self.host_keys.known(&self.route().await?.name).await
     }
 
     async fn connection(&self) -> Result<Arc<Connection>, ConnectError> {

@@ -1,5 +1,6 @@
 //! Where a target really is: what the user's ssh configuration makes of its name.
 
+use std::ffi::{OsStr, OsString};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -24,16 +25,13 @@ pub(super) struct Route {
     pub(super) jump: Option<String>,
     /// Every sshd on the way, by a name that is the same for all who pass it.
     pub(super) servers: Vec<String>,
-    user_and_address: String,
-    port: u16,
+    /// The address that the user's configuration has for the target.
+    pub(super) address: String,
+    pub(super) user: String,
+    pub(super) port: u16,
 }
 
 impl Route {
-    /// `user@address`, and the port.
-    pub(super) fn destination(&self) -> (&str, u16) {
-        (&self.user_and_address, self.port)
-    }
-
     pub(super) async fn resolve(target: &Target) -> Result<Self, StepError> {
         check("address", &target.address)?;
         target.user.as_deref().map_or(Ok(()), |user| check("user", user))?;
@@ -70,7 +68,8 @@ impl Route {
             name: setting("hostkeyalias").unwrap_or_else(|| host_keys::name(&address, port)),
             servers: jump.iter().flat_map(|jump| jump.split(',')).map(str::to_owned).chain([own]).collect(),
             jump,
-            user_and_address: format!("{user}@{address}"),
+            address,
+            user,
             port,
         }
     }
@@ -79,24 +78,32 @@ impl Route {
 /// An `ssh` that knows how to log in to the target, and asks nobody anything.
 pub(super) fn command(target: &Target) -> Command {
     let mut ssh = Command::new("ssh");
+    ssh.args(login(target));
     ssh.stdin(Stdio::null()).stdout(Stdio::null()).kill_on_drop(true);
     // Ctrl-C is for bear alone, which lets what runs come to its end.
     ssh.process_group(0);
     // Without this an ssh that bear's ssh starts for a jump host would ask on the terminal. This program says no.
     ssh.env("SSH_ASKPASS_REQUIRE", "force").env("SSH_ASKPASS", "/bin/false");
+    ssh
+}
+
+/// The arguments that say how to log in.
+pub(super) fn login(target: &Target) -> Vec<OsString> {
+    let mut arguments: Vec<OsString> = Vec::new();
+    let mut add = |words: &[&OsStr]| arguments.extend(words.iter().map(|&word| word.to_owned()));
     if let Some(config) = &target.config {
-        ssh.arg("-F").arg(config);
+        add(&["-F".as_ref(), config.as_ref()]);
     }
     if let Some(port) = target.port {
-        ssh.arg("-p").arg(port.to_string());
+        add(&["-p".as_ref(), port.to_string().as_ref()]);
     }
     if let Some(user) = &target.user {
-        ssh.arg("-l").arg(user);
+        add(&["-l".as_ref(), user.as_ref()]);
     }
     if let Some(identity) = &target.identity {
-        ssh.arg("-o").arg("IdentitiesOnly=yes").arg("-i").arg(identity);
+        add(&["-o".as_ref(), "IdentitiesOnly=yes".as_ref(), "-i".as_ref(), identity.as_ref()]);
     }
-    ssh
+    arguments
 }
 
 /// Refuses what ssh or a `ProxyCommand` would take for something else: options, other users, shell commands.
@@ -133,7 +140,8 @@ mod tests {
                 "inner",
                 "192.0.2.10:2222",
             ],
-            user_and_address: "root@192.0.2.10",
+            address: "192.0.2.10",
+            user: "root",
             port: 2222,
         }
         "#);

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a panic is how a test reports, in its helpers as well")]
 #![expect(clippy::print_stdout, reason = "a test that is skipped says so, and the figures are for people")]
 
+mod by_hand;
 mod faults;
 mod host_keys;
 mod load;

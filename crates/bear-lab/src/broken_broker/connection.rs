@@ -18,7 +18,7 @@ use super::{Fault, PASSWORD, SharedHub, USERNAME};
 /// Packets that wait for a slow client; more are dropped.
 const OUTBOX: usize = 1024;
 
-pub(super) async fn say_nothing(stream: TcpStream) -> io::Result<()> {
+pub(super) async fn say_nothing<S>(stream: S) -> io::Result<()> {
     let _open = stream;
     pending().await
 }
@@ -29,7 +29,24 @@ pub(super) async fn answer_like_a_web_server(mut stream: TcpStream) -> io::Resul
     stream.write_all(b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n").await
 }
 
-pub(super) async fn serve_websocket(stream: TcpStream, hub: SharedHub) -> io::Result<()> {
+/// A fatal alert: the handshake fails (TLS 1.2, 7.2). It waits for the client's first words, as a server does.
+pub(super) async fn send_tls_alert(mut stream: TcpStream) -> io::Result<()> {
+    let mut hello = [0; 2048];
+    let _ = stream.read(&mut hello).await?;
+    stream.write_all(&[0x15, 3, 3, 0, 2, 2, 40]).await
+}
+
+pub(super) async fn serve_either<S>(stream: S, websocket: bool, hub: SharedHub) -> io::Result<()>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    if websocket { serve_websocket(stream, hub).await } else { serve(stream, hub).await }
+}
+
+async fn serve_websocket<S>(stream: S, hub: SharedHub) -> io::Result<()>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     #[expect(clippy::result_large_err, clippy::unnecessary_wraps, reason = "the signature is tungstenite's")]
     fn answer(_: &Request, mut response: Response) -> Result<Response, ErrorResponse> {
         response.headers_mut().insert("sec-websocket-protocol", HeaderValue::from_static("mqtt"));
@@ -42,7 +59,7 @@ pub(super) async fn serve_websocket(stream: TcpStream, hub: SharedHub) -> io::Re
     serve(WsStream::new(socket), hub).await
 }
 
-pub(super) async fn serve<S>(stream: S, hub: SharedHub) -> io::Result<()>
+async fn serve<S>(stream: S, hub: SharedHub) -> io::Result<()>
 where
     S: AsyncRead + AsyncWrite + Send + 'static,
 {

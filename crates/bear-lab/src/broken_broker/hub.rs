@@ -5,7 +5,10 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use tokio::sync::mpsc;
 
 use super::packet::{Connect, Message, Packet, Step};
-use super::{Fault, Holdings};
+use super::{Fault, Holdings, VERSION};
+
+/// Where Mosquitto tells its version.
+const VERSION_TOPIC: &str = "$SYS/broker/version";
 
 /// The way to a client that is connected.
 #[derive(Debug)]
@@ -167,6 +170,11 @@ impl Hub {
                 let retain = self.fault != Some(Fault::RetainsWithoutFlag);
                 let qos = retained.qos.min(*qos);
                 session.deliver(Message { qos, retain, ..retained.clone() }, self.fault);
+            }
+            if topic == VERSION_TOPIC && self.fault != Some(Fault::TellsNoVersion) {
+                let version = if self.fault == Some(Fault::OtherVersion) { "2.0.18" } else { VERSION };
+                let payload = format!("mosquitto version {version}").into_bytes();
+                session.deliver(Message { topic: topic.clone(), payload, qos: 0, retain: true }, self.fault);
             }
         }
     }

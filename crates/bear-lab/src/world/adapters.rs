@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use bear_core::check::{CheckName, CheckResult};
-use bear_core::event::StepError;
+use bear_core::event::{BlockReport, StepError};
 use bear_core::fleet::Spec;
 use bear_core::name::InstanceName;
 use bear_core::observed::{BrokerSeen, Observation, Observed};
@@ -106,7 +106,11 @@ impl Provider for World {
 
 #[async_trait]
 impl Installer for World {
-    async fn install(&self, request: InstallRequest) -> Result<Installed, StepError> {
+    async fn install(
+        &self,
+        request: InstallRequest,
+        _: &(dyn Fn(BlockReport) + Send + Sync),
+    ) -> Result<Installed, StepError> {
         let put = |truth: &mut Truth, request: &InstallRequest| truth.install(request);
         let requests = [request];
         let mut answers =
@@ -117,7 +121,11 @@ impl Installer for World {
 
 #[async_trait]
 impl Verifier for World {
-    async fn verify(&self, request: VerifyRequest, report: &(dyn Fn(CheckResult) + Send + Sync)) {
+    async fn verify(
+        &self,
+        request: VerifyRequest,
+        report: &(dyn Fn(CheckResult) + Send + Sync),
+    ) -> Option<String> {
         let started = tokio::time::Instant::now();
         let prove = |truth: &mut Truth, request: &VerifyRequest| {
             report(CheckResult::passed(CheckName::Tcp, started.elapsed()));
@@ -132,6 +140,7 @@ impl Verifier for World {
                 Err(error) => CheckResult::failed(CheckName::Qos2, started.elapsed(), error.message),
             });
         }
+        None
     }
 }
 
@@ -183,11 +192,8 @@ impl Truth {
         let machine = self.machine(&request.machine)?;
         let spec = request.spec.clone();
         machine.broker = Some(SimulatedBroker { spec, process, running: true });
-        let installed = Installed {
-            ports: request.installed.as_ref().map_or(request.spec.ports, |before| before.ports),
-            version: "1".into(),
-            process: Some(process),
-        };
+        let ports = request.installed.as_ref().map_or(request.spec.ports, |before| before.ports);
+        let installed = Installed { process: Some(process), ..Installed::new(ports, "1") };
         Ok((installed, true))
     }
 
@@ -217,7 +223,7 @@ const ID_PREFIX: &str = "machine-";
 
 /// A machine as the world's provider names it.
 fn known_as(token: &str) -> Machine {
-    Machine { id: format!("{ID_PREFIX}{token}"), address: "192.0.2.1".into() }
+    Machine::new(format!("{ID_PREFIX}{token}"), "192.0.2.1")
 }
 
 /// Counts requests for as long as they are under way, however they end.

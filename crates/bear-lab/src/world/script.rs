@@ -34,6 +34,8 @@ pub enum Answer {
     Permanent,
     /// An error that may pass.
     Transient,
+    /// An error that will not pass, of a request that certainly changed nothing.
+    Refused,
     /// Nothing, ever.
     Never,
     /// The adapter panics.
@@ -54,6 +56,7 @@ impl Fault {
     pub(super) fn error(self) -> StepError {
         match self.answer {
             Answer::Transient => StepError::transient("lab::transient", "the lab is busy"),
+            Answer::Refused => StepError::permanent("lab::refused", "the lab refuses").with_nothing_changed(),
             _ => StepError::permanent("lab::permanent", "the lab says no"),
         }
     }

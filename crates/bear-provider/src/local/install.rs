@@ -49,7 +49,7 @@ impl LocalProvider {
         let (rendered_in, version) = (folder.clone(), args.version.clone());
         let files = blocking(move || Ok(Files::new(render(&rendered_in, &ports)?, &version))).await?;
         match self.bring_up(&folder, &files, &ports).await {
-            Ok(process) => Ok(Installed { ports, version: args.version, process: Some(process) }),
+            Ok(process) => Ok(Installed { process: Some(process), ..Installed::new(ports, args.version) }),
             // A port that was chosen just now, and taken by another program before the broker could: the next try
             // chooses another one.
             Err(error) if error.code == PORT_TAKEN && args.previous.is_none() => {

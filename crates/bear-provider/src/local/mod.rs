@@ -170,7 +170,7 @@ impl LocalProvider {
 }
 
 fn as_machine(folder: &std::path::Path) -> Machine {
-    Machine { id: folder.to_string_lossy().into_owned(), address: LOOPBACK.to_string() }
+    Machine::new(folder.to_string_lossy(), LOOPBACK.to_string())
 }
 
 fn why_stopped(recorded: &Recorded) -> String {

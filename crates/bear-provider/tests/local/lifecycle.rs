@@ -17,7 +17,7 @@ async fn creating_twice_makes_one_machine() {
     let world = World::new();
     let machine = world.create("demo-broker-1").await.unwrap();
     let id = world.folder("demo-broker-1").to_str().unwrap().to_owned();
-    assert_eq!(machine, Machine { id, address: "127.0.0.1".into() });
+    assert_eq!(machine, Machine::new(id, "127.0.0.1"));
     assert_eq!(world.create("demo-broker-1").await.unwrap(), machine);
     let marker = fs::read_to_string(world.folder("demo-broker-1").join("instance.json")).unwrap();
     insta::assert_snapshot!(marker, @r#"{"version":1,"instance":"demo-broker-1","token":"token-of-demo-broker-1"}"#);

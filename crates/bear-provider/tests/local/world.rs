@@ -85,7 +85,12 @@ impl World {
     }
 
     pub(crate) async fn destroy_with(&self, name: &str, token: &str) -> Result<(), StepError> {
-        let request = DestroyRequest { instance: instance(name), token: token.to_owned(), machine: None };
+        let request = DestroyRequest {
+            instance: instance(name),
+            token: token.to_owned(),
+            spec: recorded(name, None).spec,
+            machine: None,
+        };
         self.provider.destroy(&[request]).await.remove(0)
     }
 
@@ -169,6 +174,7 @@ pub(crate) fn spec() -> InstanceSpec {
         install: None,
         broker: Broker::Embedded(Embedded::default()),
         ports: Ports::default(),
+        keep_data: false,
     }
 }
 

@@ -1,6 +1,7 @@
 //! Which version can follow which on the same data.
 //!
-//! Source: EMQX's own table of rolling upgrades, and the reports of upgrades that got stuck.
+//! Source: EMQX's own table of rolling upgrades, and the reports of upgrades that got stuck. What the table calls limited
+//! is let through: its limits are those of two versions in one cluster, and here one takes the place of the other.
 
 use super::version::Version;
 use crate::refusal::Refusal;
@@ -25,8 +26,8 @@ pub fn upgrade(from: &Version, to: &Version) -> Result<(), Refusal> {
         ((5, 0..=3), (5, 10..) | (6.., _)) | ((5, 4..=6), (6.., _)) | ((5, 7), (6, 2..) | (7.., _)) => {
             refuse("the step is too long", "go to 5.8.9 first, prove it, then go on")
         }
-        ((5, 8), (6, 0)) if to.numbers() == (6, 0, 0) => {
-            refuse("6.0.0 can't start on the data of 5.8", "go to 6.0.1 or a later 6.0")
+        ((5, _), (6, 0)) if to.numbers() == (6, 0, 0) => {
+            refuse("6.0.0 can't start on the data of a 5", "go to 6.0.1 or a later 6.0")
         }
         ((5, 8), (6, 1..) | (7.., _)) => {
             refuse("the step is too long", "go to 6.0.3 first, prove it, then go on")

@@ -2,13 +2,23 @@
 
 # apt waits for dpkg's lock by itself. It is never removed: whoever holds it is at work.
 apt_get() {
-    run 1200 apt-get -q -y -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 -o Acquire::http::Timeout=30 \
+    apt_get_by finish "$@"
+}
+
+# apt_get_by run|finish WORD...
+apt_get_by() {
+    by=$1
+    shift
+    "$by" 1200 apt-get -q -y -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 -o Acquire::http::Timeout=30 \
         -o Acquire::https::Timeout=30 -o Dpkg::Options::=--force-confold -o Dpkg::Options::=--force-confdef "$@"
 }
 
 # apt_version PACKAGE: the version that is installed, all of it configured; nothing otherwise.
 apt_version() {
-    quiet 30 dpkg-query -W -f '${db:Status-Status} ${Version}\n' "$1" | sed -n 's/^installed //p' || :
+    there=$(dpkg-query -W -f '${db:Status-Status} ${Version}\n' "$1" 2>/dev/null || :)
+    case $there in
+        'installed '*) printf '%s\n' "${there#installed }" ;;
+    esac
 }
 
 # apt_is VERSION PACKAGE: whether exactly this is installed.
@@ -18,7 +28,27 @@ apt_is() {
 
 # apt_held PACKAGE: whether no upgrade will touch it.
 apt_held() {
-    quiet 30 apt-mark showhold | grep -qx "$1"
+    # dpkg knows it as well as apt, and says so eight times as fast.
+    [ "$(dpkg-query -W -f '${db:Status-Want}' "$1" 2>/dev/null)" = hold ]
+}
+
+# apt_hold PACKAGE...: no upgrade will touch them until bear goes. What was held before stays so then.
+apt_hold() {
+    for package; do
+        if ! apt_held "$package"; then
+            note held "$package"
+            run 60 apt-mark hold "$package"
+        fi
+    done
+}
+
+# apt_unhold PACKAGE...: what bear held is free again.
+apt_unhold() {
+    for package; do
+        if noted held | grep -qx "$package" && apt_held "$package"; then
+            run 60 apt-mark unhold "$package"
+        fi
+    done
 }
 
 # apt_has PACKAGE VERSION: whether a package source has it.
@@ -31,11 +61,16 @@ apt_versions() {
     quiet 60 apt-cache madison "$1" | awk -F '|' '{ gsub(/ /, "", $2); print $2 }'
 }
 
+# apt_list PACKAGE: those versions in one line.
+apt_list() {
+    apt_versions "$1" | head -n 20 | paste -s -d ' ' - | grep . || echo none
+}
+
 # apt_offers PACKAGE VERSION: the newest lists have it, or the block ends with what they have. `update` ends with 0
 # where a source could not be reached, and fails because of sources that nobody asked for; so the lists decide.
 apt_offers() {
     tries=0
-    until apt_update "$scratch/update" && apt_has "$1" "$2"; do
+    until apt_update && apt_has "$1" "$2"; do
         tries=$((tries + 1))
         cat "$scratch/update"
         if grep -qE 'is not valid yet|not yet valid' "$scratch/update"; then
@@ -46,16 +81,30 @@ apt_offers() {
         sleep $((tries * 3))
     done
     apt_has "$1" "$2" && return
-    refuse version_absent "$1 $2 is in no package source; there is $(apt_versions "$1" | head -n 20 | paste -s -d ' ' - | grep . || echo none)"
+    refuse version_absent "$1 $2 is in no package source; there is $(apt_list "$1")"
 }
 
+# apt_update: fetches the lists; what it said lies in `update`. Not every apt waits for the lock of its lists, so it is
+# asked again for five minutes, as apt itself waits for dpkg's.
 apt_update() {
-    apt_get update >"$1" 2>&1 && return
-    # A mirror in the middle of its own update leaves pieces that don't fit together.
-    if grep -qE 'Hash Sum mismatch|has unexpected size' "$1"; then
-        find "$root/var/lib/apt/lists/partial" -type f -delete || :
-    fi
-    return 1
+    ticks
+    deadline=$((now + 30000))
+    until apt_get_by run update >"$scratch/update" 2>&1; do
+        ticks
+        if [ "$now" -ge "$deadline" ] || ! apt_locked "$scratch/update"; then
+            # A mirror in the middle of its own update leaves pieces that don't fit together.
+            if grep -qE 'Hash Sum mismatch|has unexpected size' "$scratch/update"; then
+                find "$root/var/lib/apt/lists/partial" -type f -delete || :
+            fi
+            return 1
+        fi
+        sleep 5
+    done
+}
+
+# apt_locked LOG: whether somebody else's lock is the matter.
+apt_locked() {
+    grep -qE 'Could not get lock|locked by another process' "$1"
 }
 
 # apt_failed LOG: whether something else than a missing version is the matter.
@@ -64,33 +113,83 @@ apt_failed() {
 }
 
 refuse_apt() {
-    if grep -q 'Could not get lock' "$1"; then
-        refuse apt_locked "$(grep -m 1 'Could not get lock' "$1")"
+    if disk_is_full "$1"; then
+        refuse disk_full "$(fullest)"
+    elif apt_locked "$1"; then
+        refuse apt_locked "$(grep -m 1 -E 'Could not get lock|locked by another process' "$1")"
     fi
     refuse apt_unreachable "$(grep -m 1 -E '^(E|Err|W: Failed to fetch)' "$1")"
 }
 
 # apt_install WORD...: installs exactly these, whatever was there before.
 apt_install() {
-    if quiet 60 dpkg --audit | grep -q .; then
-        run 600 dpkg --configure -a
-    fi
+    apt_mend
+    set -- --no-install-recommends --allow-downgrades --allow-change-held-packages install "$@"
+    apt_note "$@"
     status=0
-    apt_get --no-install-recommends --allow-downgrades --allow-change-held-packages install "$@" \
-        >"$scratch/install" 2>&1 || status=$?
+    apt_get "$@" >"$scratch/install" 2>&1 || status=$?
     cat "$scratch/install"
     [ "$status" -ne 0 ] || return 0
-    if grep -q 'Could not get lock' "$scratch/install"; then
-        refuse apt_locked "$(grep -m 1 'Could not get lock' "$scratch/install")"
-    fi
-    if grep -q '^E: Failed to fetch' "$scratch/install"; then
-        refuse apt_unreachable "$(grep -m 1 '^E: Failed to fetch' "$scratch/install")"
+    if apt_locked "$scratch/install" || grep -q '^E: Failed to fetch' "$scratch/install"; then
+        refuse_apt "$scratch/install"
     fi
     return "$status"
 }
 
-# apt_remove PACKAGE...: gone with their settings, and what came with them and nobody else needs.
-apt_remove() {
-    run 60 apt-mark unhold "$@" || :
-    apt_get --allow-change-held-packages purge "$@"
+# apt_mend: what an earlier run of dpkg left halfway is brought to its end; but another program may be at it just now.
+apt_mend() {
+    ticks
+    deadline=$((now + 30000))
+    while apt_is_halfway; do
+        finish 600 dpkg --configure -a >"$scratch/mend" 2>&1 && return
+        cat "$scratch/mend"
+        apt_locked "$scratch/mend" || return 1
+        ticks
+        [ "$now" -lt "$deadline" ] || refuse_apt "$scratch/mend"
+        sleep 5
+    done
+}
+
+apt_is_halfway() {
+    quiet 60 dpkg --audit | grep -q . || find "$root/var/lib/dpkg/updates" -type f 2>/dev/null | grep -q .
+}
+
+# apt_note WORD...: notes which packages that are not on the host yet these words will bring, before they do. When bear
+# goes, they go with it.
+apt_note() {
+    # What was noted and never came is no longer of bear's doing, should it come one day.
+    for package in $(noted packages); do
+        [ -z "$(apt_version "$package")" ] || printf '%s\n' "$package"
+    done >"$scratch/packages"
+    quiet 120 apt-get -s -q "$@" | sed -n 's/^Inst \([^ ]*\) (.*/\1/p' >>"$scratch/packages" || :
+    put 600 root:root "$root/var/lib/bear/packages" "$(sort -u "$scratch/packages")
+"
+}
+
+# apt_purge PACKAGE...: gone with their settings, as far as they are there and bear brought them.
+apt_purge() {
+    wanted=$*
+    set --
+    for package in $wanted; do
+        if [ -n "$(apt_version "$package")" ] && noted packages | grep -qx "$package"; then
+            set -- "$@" "$package"
+        fi
+    done
+    [ $# -eq 0 ] || apt_get --allow-change-held-packages purge "$@"
+}
+
+# apt_remove_noted: all that bear brought goes, but for what somebody else came to need meanwhile. apt itself knows what
+# that is, once it takes them all for dependencies.
+apt_remove_noted() {
+    # shellcheck disable=SC2046  # A list of words.
+    apt_unhold $(noted held)
+    set --
+    for package in $(noted packages); do
+        [ -z "$(apt_version "$package")" ] || set -- "$@" "$package"
+    done
+    [ $# -gt 0 ] || return 0
+    run 60 apt-mark auto "$@"
+    # shellcheck disable=SC2046  # A list of words.
+    apt_purge $(quiet 120 apt-get -s -q -o APT::AutoRemove::RecommendsImportant=false \
+        -o APT::AutoRemove::SuggestsImportant=false autoremove | sed -n 's/^Remv \([^ ]*\) .*/\1/p')
 }

@@ -7,7 +7,7 @@ check_docker_tools() {
 }
 
 apply_docker_tools() {
-    apt_get update || :
+    apt_update || cat "$scratch/update"
     apt_install ca-certificates curl gpg
 }
 
@@ -83,13 +83,13 @@ check_docker_packages() {
     for package in $docker_packages $docker_runtime; do
         apt_held "$package" || return 1
     done
-    fact docker.package "$(apt_version "${docker_packages%% *}")"
-    fact docker.containerd "$(apt_version "$docker_runtime")"
+    docker_package_facts
 }
 
 apply_docker_packages() {
     first=${docker_packages%% *}
     if ! marked docker; then
+        docker_look_before
         if [ -n "$(apt_version "$first")" ]; then mark docker adopted; else mark docker installed; fi
     fi
     set --
@@ -103,12 +103,23 @@ apply_docker_packages() {
     fi
     if [ $# -gt 0 ] && [ "$docker_runtime" = containerd.io ]; then
         choice=$(docker_containerd_choice)
-        [ -n "$choice" ] || refuse version_absent "no containerd.io below 2 is in any package source; there is $(apt_versions containerd.io | head -n 20 | paste -s -d ' ' -)"
+        [ -n "$choice" ] || refuse version_absent "no containerd.io below 2 is in any package source; there is $(apt_list containerd.io)"
+        [ -z "$docker_containerd" ] || apt_has containerd.io "$docker_containerd" ||
+            refuse version_absent "containerd.io $docker_containerd is in no package source; there is $(apt_list containerd.io)"
         set -- "$@" "containerd.io=$choice"
     fi
     [ $# -eq 0 ] || apt_install "$@"
     # shellcheck disable=SC2086  # A list of words.
-    run 60 apt-mark hold $docker_packages "$docker_runtime"
+    apt_hold $docker_packages "$docker_runtime"
+}
+
+# What of Docker's was there before bear came: somebody's data, and folders that no package takes away.
+docker_look_before() {
+    if find "$root/var/lib/docker" -mindepth 1 2>/dev/null | grep -q .; then mark docker-data used; fi
+    for path in /etc/docker /etc/docker/key.json /etc/cni /etc/cni/net.d /var/lib/docker /var/lib/containerd \
+        /opt/containerd /opt/containerd/bin /opt/containerd/lib /opt/cni /opt/cni/bin; do
+        [ -e "$root$path" ] || note docker-brought "$path"
+    done
 }
 
 # Docker below 28 was never tried with containerd 2, though its package would accept it.
@@ -122,10 +133,17 @@ docker_containerd_choice() {
     fi
 }
 
-# The server's own word for its version, without what packages add: `20.10.24+dfsg1` is `20.10.24`.
-docker_server() {
-    answer=$(quiet 20 docker info --format '{{.ServerVersion}}' || :)
-    printf '%s' "${answer%%[-+~]*}"
+docker_package_facts() {
+    for package in docker-ce docker.io; do
+        version=$(apt_version "$package")
+        [ -n "$version" ] || continue
+        fact docker.package "$version"
+        ! apt_held "$package" || fact docker.held yes
+    done
+    for package in containerd.io containerd; do
+        version=$(apt_version "$package")
+        [ -z "$version" ] || fact docker.containerd "$version"
+    done
 }
 
 check_docker_running() {
@@ -136,42 +154,61 @@ check_docker_running() {
 }
 
 apply_docker_running() {
+    command -v docker >/dev/null || refuse docker_absent "there is no Docker on the host"
     run 120 systemctl enable --now docker 9>&- || :
     tries=0
     until [ -n "$(docker_server)" ]; do
         tries=$((tries + 1))
-        if [ "$tries" -gt 30 ]; then
-            run 30 journalctl -u docker -q --no-pager -o cat -n 20 || :
-            refuse docker_down "docker info does not answer"
-        fi
+        [ "$tries" -le 30 ] || docker_refuse "docker info does not answer"
         sleep 2
     done
     server=$(docker_server)
     [ -z "$docker_server_version" ] || [ "$server" = "$docker_server_version" ] && return
     # The packages are new and the process is old.
-    run 180 systemctl restart docker 9>&-
+    run 180 systemctl restart docker 9>&- || docker_refuse "docker does not start"
     server=$(docker_server)
     [ "$server" = "$docker_server_version" ] ||
-        refuse docker_down "docker info says ${server:-nothing}, not $docker_server_version"
+        docker_refuse "docker info says ${server:-nothing}, not $docker_server_version"
+}
+
+docker_refuse() {
+    run 30 journalctl -u docker -q --no-pager -o cat -n 20 || :
+    refuse docker_down "$1"
 }
 
 check_docker_gone() {
     [ ! -e "$root/var/lib/bear/docker" ]
 }
 
-# Docker goes with what bear put into it. Somebody else's containers in it keep it where it is.
+# Docker goes with what bear put into it. Somebody else's containers or volumes in it keep it where it is.
 apply_docker_gone() {
-    if marked docker installed && [ -z "$(quiet 30 docker ps -aq)" ]; then
+    if marked docker installed && docker_is_empty; then
         run 120 systemctl disable --now docker docker.socket 9>&- || :
-        # shellcheck disable=SC2086  # A list of words.
-        apt_remove $docker_packages "$docker_runtime"
-        if [ "$docker_keep_data" = no ]; then
-            rm -rf "$root/var/lib/docker" "$root/var/lib/containerd"
-        fi
-    elif marked docker; then
-        # shellcheck disable=SC2086  # A list of words.
-        run 60 apt-mark unhold $docker_packages "$docker_runtime"
+        apt_purge docker-ce docker-ce-cli docker.io containerd.io containerd
+        docker_drop_data
+    else
+        apt_unhold docker-ce docker-ce-cli docker.io containerd.io containerd
     fi
     rm -f "$root/etc/apt/sources.list.d/bear-docker.sources" "$root/etc/apt/keyrings/bear-docker.asc"
+    unmark docker-data
+    unmark docker-brought
     unmark docker
+}
+
+docker_is_empty() {
+    command -v docker >/dev/null || return 0
+    [ -z "$(quiet 30 docker ps -aq)" ] && ! quiet 30 docker volume ls -q | grep -qv '^bear-'
+}
+
+# Docker's folder may be the root of a file system, so it is emptied first.
+docker_drop_data() {
+    if [ "$keep_data" = no ] && ! marked docker-data used; then
+        for folder in "$root/var/lib/docker" "$root/var/lib/containerd"; do
+            [ ! -d "$folder" ] || find "$folder" -mindepth 1 -delete
+        done
+    fi
+    # The inner ones first. What somebody else put into them stays, and they with it.
+    for path in $(noted docker-brought | sort -r); do
+        if [ -f "$root$path" ]; then rm -f "$root$path"; else rmdir "$root$path" 2>/dev/null || :; fi
+    done
 }

@@ -6,41 +6,90 @@ check_emqx_tools() {
 }
 
 apply_emqx_tools() {
-    apt_get update || :
+    apt_update || cat "$scratch/update"
     apt_install curl
 }
 
 check_emqx_host_limits() {
     holds 644 root:root "$root/etc/sysctl.d/60-bear-emqx.conf" "$emqx_sysctl"
+    sealed host-limits
 }
 
 apply_emqx_host_limits() {
     put 644 root:root "$root/etc/sysctl.d/60-bear-emqx.conf" "$emqx_sysctl"
+    seal host-limits "$root/etc/sysctl.d/60-bear-emqx.conf"
     # What this kernel does not know or does not let be set is no reason to stop: EMQX runs with less.
     run 30 sysctl -e -q -p "$root/etc/sysctl.d/60-bear-emqx.conf" || :
+}
+
+# The name of the node, in `emqx_node`. Data is found again under its own name only, so while there is data its name
+# stays, whatever address the host has by now.
+emqx_name() {
+    emqx_node=$emqx_wanted_node
+    data=$(quiet 30 docker volume inspect --format '{{.Mountpoint}}' bear-emqx-data || :)
+    [ -n "$data" ] || return 0
+    named=$(sed -n "s/^EMQX_NODE_NAME='\(emqx@[0-9.]*\)'$/\1/p" "$root/etc/bear/emqx/node.env" 2>/dev/null || :)
+    names=$(find "$data/mnesia" -mindepth 1 -maxdepth 1 -type d -name 'emqx@*' -printf '%T@ %f\n' 2>/dev/null |
+        sort -r -n | cut -d ' ' -f 2 || :)
+    if [ -z "$names" ]; then
+        emqx_node=${named:-$emqx_wanted_node}
+        return
+    fi
+    for name in "$named" "$emqx_wanted_node"; do
+        if printf '%s\n' "$names" | grep -qxF "$name"; then
+            emqx_node=$name
+            return
+        fi
+    done
+    emqx_node=${names%%
+*}
+}
+
+emqx_node_text() {
+    printf "EMQX_NODE_NAME='%s'\n" "$emqx_node"
+}
+
+# What the broker reads at its start only.
+emqx_start_files_hold() {
+    holds 444 root:root "$root/etc/bear/emqx/settings.env" "$emqx_settings" &&
+        holds 444 root:root "$root/etc/bear/emqx/node.env" "$(emqx_node_text)
+" &&
+        holds 400 1000:1000 "$root/etc/bear/emqx/keys.env" "$emqx_keys" &&
+        holds_or_none 444 root:root "$root/etc/bear/emqx/certificate.pem" "$tls_chain" &&
+        holds_or_none 444 root:root "$root/etc/bear/emqx/authorities.pem" "$tls_authorities" &&
+        holds_or_none 400 1000:1000 "$root/etc/bear/emqx/key.pem" "$tls_key"
 }
 
 # The password of the first boot needs no restart: once the user exists, EMQX looks at it no more. It stays all the
 # same, because a node that leaves its cluster starts with an empty table of users.
 check_emqx_files() {
-    holds 444 root:root "$root/etc/bear/emqx/settings.env" "$emqx_settings"
-    holds 400 1000:1000 "$root/etc/bear/emqx/keys.env" "$emqx_keys"
+    emqx_name
+    emqx_start_files_hold
     holds 400 1000:1000 "$root/etc/bear/emqx/first-boot.env" "$emqx_first_boot"
+    holds 644 root:root "$root/etc/bear/emqx.api" "$emqx_api"
+    sealed emqx
 }
 
 apply_emqx_files() {
-    if ! holds 444 root:root "$root/etc/bear/emqx/settings.env" "$emqx_settings" ||
-        ! holds 400 1000:1000 "$root/etc/bear/emqx/keys.env" "$emqx_keys"; then
-        owe_restart emqx
-    fi
+    emqx_name
+    emqx_start_files_hold || owe_restart emqx
     put 444 root:root "$root/etc/bear/emqx/settings.env" "$emqx_settings"
+    put 444 root:root "$root/etc/bear/emqx/node.env" "$(emqx_node_text)
+"
     put 400 1000:1000 "$root/etc/bear/emqx/keys.env" "$emqx_keys"
     put 400 1000:1000 "$root/etc/bear/emqx/first-boot.env" "$emqx_first_boot"
+    put_or_drop 444 root:root "$root/etc/bear/emqx/certificate.pem" "$tls_chain"
+    put_or_drop 444 root:root "$root/etc/bear/emqx/authorities.pem" "$tls_authorities"
+    put_or_drop 400 1000:1000 "$root/etc/bear/emqx/key.pem" "$tls_key"
+    put 644 root:root "$root/etc/bear/emqx.api" "$emqx_api"
+    # shellcheck disable=SC2046  # A list of words.
+    seal emqx "$root/etc/bear/emqx.api" $(find "$root/etc/bear/emqx" -type f | sort)
 }
 
 check_emqx_container() {
     owes_nothing emqx
     container_is bear-emqx "$emqx_digest"
+    container_facts emqx
 }
 
 # A shell reads the settings and then becomes what the image would have started.
@@ -48,6 +97,7 @@ emqx_start='set -a; for file in /run/bear/*.env; do . "$file"; done; set +a; exe
 
 apply_emqx_container() {
     mark emqx installed
+    mark emqx-data made
     set -- --label "bear.configuration=$emqx_digest" --hostname bear-emqx --entrypoint /bin/sh \
         --sysctl net.core.somaxconn=32768 --sysctl 'net.ipv4.ip_local_port_range=1024 65535' \
         -v "$root/etc/bear/emqx:/run/bear:ro" -v bear-emqx-data:/opt/emqx/data -v bear-emqx-log:/opt/emqx/log
@@ -65,67 +115,37 @@ apply_emqx_container() {
     unset IFS
     # EMQX takes up to two minutes to stop.
     container_run bear-emqx 120 "$@"
-    paid_restart emqx
+    paid emqx
+    emqx_await
 }
 
-# emqx_http METHOD PATH [BODY]: the status of the answer, whose body lies in `answer`; 000 if there is none. What is
-# secret travels in files in memory, never among the words of the command.
-emqx_http() {
-    {
-        printf 'request = "%s"\nnoproxy = "*"\nheader = "Content-Type: application/json"\n' "$1"
-        [ -z "${token:-}" ] || printf 'header = "Authorization: Bearer %s"\n' "$token"
-        [ -z "${3:-}" ] || printf 'data-binary = "@%s"\n' "$scratch/body"
-    } >"$scratch/curl"
-    printf '%s' "${3:-}" >"$scratch/body"
-    : >"$scratch/answer"
-    quiet 40 curl -s -m 30 -K "$scratch/curl" -o "$scratch/answer" -w '%{http_code}' "http://$emqx_api$2" || :
-    rm -f "$scratch/curl" "$scratch/body"
-}
-
-# emqx_login PASSWORD-AS-JSON: the status of the answer in `code`, and the token.
-emqx_login() {
-    token=
-    code=$(emqx_http POST /api/v5/login "{\"username\":\"admin\",\"password\":$1}")
-    [ "$code" = 200 ] || return 1
-    token=$(tr -d ' \n' <"$scratch/answer" | sed -n 's/.*"token":"\([^"]*\)".*/\1/p')
-    rm -f "$scratch/answer"
-}
-
-# emqx_says PATH WORD…: whether the answer, without spaces, has all of these in it.
-emqx_says() {
-    [ "$(emqx_http GET "$1")" = 200 ] || return 1
-    shift
-    said=$(tr -d ' \n' <"$scratch/answer")
-    for word; do
-        case $said in
-            *"$word"*) ;;
-            *) return 1 ;;
-        esac
-    done
-}
-
-# emqx_up: 200 alone means nothing: a broker that is not running answers with it too.
-emqx_up() {
-    [ "$(emqx_http GET /status)" = 200 ] || return 1
-    grep -q 'is started' "$scratch/answer" && grep -q 'is running' "$scratch/answer"
+# Until the broker says of itself that it runs.
+emqx_await() {
+    emqx_name
+    emqx_wait 180 emqx_up || emqx_refuse_not_ready "$emqx_node did not say that it runs within 180s"
 }
 
 # emqx_wait SECONDS COMMAND…: until the command says yes twice in a row. A node that joins a cluster says it is
-# running, and stops all its listeners a moment later. An answer may take its time, so the clock counts too.
+# running, and stops all its listeners a moment later. An answer may take its time, so the clock counts too. A broker
+# that ended, or is started again and again, is not waited for.
 emqx_wait() {
     seconds=$1 left=$1 yes=0
     shift
+    restarts=$(container_restarts bear-emqx)
     ticks
-    until=$((now + seconds * 100))
+    deadline=$((now + seconds * 100))
     while [ "$yes" -lt 2 ]; do
         if "$@"; then yes=$((yes + 1)); else yes=0; fi
         [ "$yes" -lt 2 ] || break
+        if container_ended bear-emqx "$restarts"; then
+            container_refuse bear-emqx "the broker does not stay up"
+        fi
         # Most are up within seconds; the others are not asked more often than it takes to answer.
         pause=1
         [ "$left" -gt $((seconds - 20)) ] || pause=5
         left=$((left - pause))
         ticks
-        [ "$left" -gt 0 ] && [ "$now" -lt "$until" ] || return 1
+        [ "$left" -gt 0 ] && [ "$now" -lt "$deadline" ] || return 1
         sleep "$pause"
     done
 }
@@ -142,10 +162,11 @@ check_emqx_password() {
     [ "$code" = 401 ]
     emqx_login "$emqx_password"
     fact emqx.default_password refused
+    fact emqx.password works
 }
 
 apply_emqx_password() {
-    emqx_wait 180 emqx_up || emqx_refuse_not_ready "$emqx_node did not say that it runs within 180s"
+    emqx_await
     if ! emqx_login "$emqx_password"; then
         [ "$code" = 401 ] || emqx_refuse_not_ready "a login is answered with $code"
         emqx_change_password
@@ -159,17 +180,21 @@ apply_emqx_password() {
 emqx_change_password() {
     before='"public"'
     [ ! -s "$root/etc/bear/emqx.password" ] || before=$(cat "$root/etc/bear/emqx.password")
-    emqx_login "$before" || emqx_login '"public"' ||
-        refuse unknown_password "admin has a password that neither the fleet nor this host knows"
+    if ! emqx_login "$before"; then
+        before='"public"'
+        emqx_login "$before" ||
+            refuse unknown_password "admin has a password that neither the fleet nor this host knows"
+    fi
     code=$(emqx_http "$emqx_change_method" /api/v5/users/admin/change_pwd "{\"old_pwd\":$before,\"new_pwd\":$emqx_password}")
-    [ "$code" = 204 ] || refuse not_ready "a new password is answered with $code: $(head -c 300 "$scratch/answer")"
+    [ "$code" = 204 ] || refuse not_ready "a new password is answered with $code: $(emqx_tells)"
     emqx_login "$emqx_password"
 }
 
 # What the plan wanted is there: the node under its name, the version, every listener.
 emqx_whole() {
     emqx_up || return 1
-    emqx_says /api/v5/nodes "\"node\":\"$emqx_node\"" "\"version\":\"$emqx_version\"" || return 1
+    emqx_says /api/v5/nodes "\"node\":\"$emqx_node\"" '"node_status":"running"' "\"version\":\"$emqx_version\"" ||
+        return 1
     for kind in $emqx_listeners; do
         emqx_says "/api/v5/listeners?type=$kind" "\"id\":\"$kind:default\"" '"running":true' || return 1
         case $said in
@@ -179,6 +204,7 @@ emqx_whole() {
 }
 
 check_emqx_ready() {
+    emqx_name
     emqx_login "$emqx_password"
     emqx_whole
     sleep 0.2
@@ -187,27 +213,12 @@ check_emqx_ready() {
     fact emqx.node "$emqx_node"
 }
 
+# A listener that somebody stopped in the dashboard is started there, too: older versions take that for the newer word.
 apply_emqx_ready() {
-    emqx_wait 120 emqx_up || emqx_refuse_not_ready "$emqx_node did not say that it runs within 120s"
+    emqx_await
     emqx_login "$emqx_password" || emqx_refuse_not_ready "a login is answered with $code"
-    emqx_wait 120 emqx_whole || emqx_refuse_not_ready "$emqx_node lacks its version, its name or a listener; it says: $(head -c 300 "$scratch/answer")"
-}
-
-check_emqx_gone() {
-    [ ! -e "$root/var/lib/bear/emqx" ]
-    [ ! -e "$root/etc/bear/emqx" ]
-}
-
-apply_emqx_gone() {
-    if command -v docker >/dev/null; then
-        container_remove bear-emqx 120
-        if [ "$emqx_keep_data" = no ]; then
-            quiet 60 docker volume rm -f bear-emqx-data bear-emqx-log || :
-        fi
-        quiet 120 docker image rm "$image_reference" || :
-    fi
-    rm -rf "$root/etc/bear/emqx" "$root/etc/bear/emqx.password"
-    rm -f "$root/etc/sysctl.d/60-bear-emqx.conf"
-    paid_restart emqx
-    unmark emqx
+    for kind in $emqx_listeners; do
+        emqx_http POST "/api/v5/listeners/$kind:default/start"
+    done
+    emqx_wait 120 emqx_whole || emqx_refuse_not_ready "$emqx_node lacks its version, its name or a listener; it says: $(emqx_tells)"
 }

@@ -1,7 +1,7 @@
 # Mosquitto from the distribution's package.
 
-# A broker that runs and is none of bear's is somebody's. A package that is there and does not run is taken over, and
-# stays when bear's own part goes.
+# A broker that runs, or starts with the host, is somebody's. A package that is there and idle, in the very version that
+# is wanted, is taken over, and stays when bear's own part goes.
 check_mosquitto_package() {
     if ! marked mosquitto && quiet 30 systemctl is-active --quiet mosquitto; then
         refuse broker_other "mosquitto runs on this host, and bear did not install it"
@@ -9,19 +9,24 @@ check_mosquitto_package() {
     marked mosquitto
     apt_is "$mosquitto_version" mosquitto
     apt_held mosquitto
-    fact mosquitto.version "$(apt_version mosquitto)"
+    fact mosquitto.package "$mosquitto_version"
 }
 
 apply_mosquitto_package() {
     if ! marked mosquitto; then
-        if [ -n "$(apt_version mosquitto)" ]; then mark mosquitto adopted; else mark mosquitto installed; fi
+        there=$(apt_version mosquitto)
+        case $there in
+            '') mark mosquitto installed ;;
+            "$mosquitto_version") mark mosquitto adopted ;;
+            *) refuse broker_other "mosquitto $there is installed, and bear did not install it" ;;
+        esac
     fi
     if ! apt_is "$mosquitto_version" mosquitto; then
         apt_offers mosquitto "$mosquitto_version"
         owe_restart mosquitto
         apt_install "mosquitto=$mosquitto_version"
     fi
-    run 60 apt-mark hold mosquitto
+    apt_hold mosquitto
 }
 
 # The hashes are salted, so they can't be compared with a password. What they were made from is kept beside them, for
@@ -35,13 +40,16 @@ check_mosquitto_users() {
     is_file 640 root:mosquitto "$root/etc/mosquitto/bear.passwords"
     # Nothing but hashes: `name:$6$…` or `name:$7$…`.
     if grep -qv '^[^:]*:\$[67]\$' "$root/etc/mosquitto/bear.passwords"; then return 1; fi
+    sealed mosquitto-users
 }
 
 apply_mosquitto_users() {
-    owe_restart mosquitto
+    # A broker that has no file of users yet learns of it from settings that want a restart anyway.
+    owe_reload mosquitto
     rm -f "$root/etc/bear/mosquitto.users"
     if [ -z "$mosquitto_users" ]; then
         rm -f "$root/etc/mosquitto/bear.passwords"
+        unmark mosquitto-users.files
         return
     fi
     [ -d "$root/etc/mosquitto" ] || install -d -m 755 "$root/etc/mosquitto"
@@ -51,63 +59,85 @@ apply_mosquitto_users() {
     put 640 root:mosquitto "$root/etc/mosquitto/bear.passwords" "$(cat "$scratch/passwords")
 "
     rm -f "$scratch/passwords"
+    seal mosquitto-users "$root/etc/mosquitto/bear.passwords"
     put 600 root:root "$root/etc/bear/mosquitto.users" "$mosquitto_users"
 }
 
 check_mosquitto_configuration() {
     holds 644 root:root "$root/etc/mosquitto/conf.d/bear.conf" "$mosquitto_configuration"
+    holds_or_none 644 root:root "$root/etc/mosquitto/bear.certificate.pem" "$tls_chain"
+    holds_or_none 644 root:root "$root/etc/mosquitto/bear.authorities.pem" "$tls_authorities"
+    holds_or_none 640 root:mosquitto "$root/etc/mosquitto/bear.key.pem" "$tls_key"
+    sealed mosquitto
 }
 
 apply_mosquitto_configuration() {
     owe_restart mosquitto
+    put_or_drop 644 root:root "$root/etc/mosquitto/bear.certificate.pem" "$tls_chain"
+    put_or_drop 644 root:root "$root/etc/mosquitto/bear.authorities.pem" "$tls_authorities"
+    put_or_drop 640 root:mosquitto "$root/etc/mosquitto/bear.key.pem" "$tls_key"
     put 644 root:root "$root/etc/mosquitto/conf.d/bear.conf" "$mosquitto_configuration"
+    # shellcheck disable=SC2046  # A list of words.
+    seal mosquitto "$root/etc/mosquitto/conf.d/bear.conf" \
+        $(find "$root/etc/mosquitto" -maxdepth 1 -name 'bear.*.pem' | sort)
 }
 
 check_mosquitto_running() {
     owes_nothing mosquitto
     quiet 30 systemctl is-enabled --quiet mosquitto
     quiet 30 systemctl is-active --quiet mosquitto
+    mosquitto_listens
+}
+
+# Every port of the settings is its own. A host without the program that tells is believed.
+mosquitto_listens() {
+    command -v ss >/dev/null || return 0
+    for port in $mosquitto_ports; do
+        case "$(port_holder "$port")" in
+            'mosquitto (process '*) ;;
+            *) return 1 ;;
+        esac
+    done
 }
 
 apply_mosquitto_running() {
-    run 60 systemctl enable mosquitto
-    run 120 systemctl restart mosquitto 9>&- || mosquitto_refuse
-    # A broker that ends right after its start is restarted by systemd, and looks active in between.
-    sleep 1
-    quiet 30 systemctl is-active --quiet mosquitto || mosquitto_refuse
-    paid_restart mosquitto
+    # Enabling makes systemd read all of its units again.
+    quiet 30 systemctl is-enabled --quiet mosquitto || run 60 systemctl enable mosquitto
+    if owes_restart mosquitto || owes_nothing mosquitto || ! quiet 30 systemctl is-active --quiet mosquitto; then
+        run 120 systemctl restart mosquitto 9>&- || mosquitto_refuse
+    else
+        # New users only: nobody who is connected has to come back.
+        run 60 systemctl reload mosquitto 9>&- || mosquitto_refuse
+    fi
+    # Mosquitto tells systemd that it is ready once it listens, so a broker that ends before that has failed above.
+    tries=0
+    until mosquitto_listens; do
+        tries=$((tries + 1))
+        [ "$tries" -le 100 ] || mosquitto_refuse
+        sleep 0.1
+    done
+    paid mosquitto
 }
 
 mosquitto_refuse() {
-    run 30 journalctl -u mosquitto -q --no-pager -o cat -n 20 >"$scratch/journal" 2>&1 || :
-    cat "$scratch/journal"
-    if grep -qi 'address already in use' "$scratch/journal"; then
-        refuse port_taken "$(grep -i 'address already in use' "$scratch/journal" | tail -n 1)"
-    fi
-    refuse not_ready "mosquitto does not stay up: $(tail -n 1 "$scratch/journal")"
+    quiet 30 journalctl -u mosquitto -q --no-pager -o cat -n 20 >"$scratch/journal" || :
+    quiet 30 tail -n 20 "$root/var/log/mosquitto/mosquitto.log" >>"$scratch/journal" || :
+    tail -n 20 "$scratch/journal"
+    for port in $mosquitto_ports; do
+        holder=$(port_holder "$port")
+        case $holder in
+            '' | 'mosquitto (process '*) ;;
+            *) refuse port_taken "port $port is taken by $holder" ;;
+        esac
+    done
+    refuse broker_crashes "mosquitto does not stay up: $(grep -i error "$scratch/journal" | tail -n 1 | grep . || tail -n 1 "$scratch/journal")"
 }
 
-# What bear put there goes; a package that was there before stays, and starts with its own settings again.
-check_mosquitto_gone() {
-    [ ! -e "$root/var/lib/bear/mosquitto" ]
-    [ ! -e "$root/etc/mosquitto/conf.d/bear.conf" ]
-}
-
-apply_mosquitto_gone() {
-    adopted=no
-    ! marked mosquitto adopted || adopted=yes
-    rm -f "$root/etc/mosquitto/conf.d/bear.conf" "$root/etc/mosquitto/bear.passwords" "$root/etc/bear/mosquitto.users"
-    if [ -n "$(apt_version mosquitto)" ]; then
-        run 120 systemctl disable --now mosquitto 9>&- || :
-        if [ "$adopted" = yes ]; then
-            run 60 apt-mark unhold mosquitto
-        elif marked mosquitto; then
-            apt_remove mosquitto
-        fi
-    fi
-    if [ "$adopted" = no ] && [ "$mosquitto_keep_data" = no ]; then
-        rm -rf "$root/var/lib/mosquitto"
-    fi
-    paid_restart mosquitto
-    unmark mosquitto
+mosquitto_package_facts() {
+    version=$(apt_version mosquitto)
+    [ -n "$version" ] || return 0
+    fact mosquitto.package "$version"
+    ! apt_held mosquitto || fact mosquitto.held yes
+    ! quiet 30 systemctl is-active --quiet mosquitto || fact mosquitto.running yes
+    ! quiet 30 systemctl is-enabled --quiet mosquitto || fact mosquitto.enabled yes
 }

@@ -11,10 +11,13 @@ say() {
     printf 'bear:%s %s\n' "$nonce" "$*" >&3 || exit 120
 }
 
-# fact NAME VALUE: something learned about the host. A value is one line.
+# fact NAME VALUE: something learned about the host. A value is one line. Like all that a script does often, it starts
+# no process: each costs a host as much as a hundred lines of shell.
 fact() {
-    say fact "$1" "$(printf '%s' "$2" | head -n 1)"
+    say fact "$1" "${2%%"$line_break"*}"
 }
+line_break='
+'
 
 # why CAUSE TEXT...: why the block is about to fail.
 why() {
@@ -28,13 +31,29 @@ refuse() {
     exit 1
 }
 
-# run SECONDS COMMAND...: a command with a deadline. It doesn't get the stream of reports, so that nothing it leaves
-# behind holds the connection open.
+# run SECONDS COMMAND...: a command with a deadline. It stays in the script's process group, so that whoever ends the
+# script, because its time is up or nobody is connected any more, ends the command too. It doesn't get the stream of
+# reports, so that nothing it leaves behind holds the connection open.
 run() {
     limit=$1
     shift
+    timeout --foreground -k 10 "$limit" "$@" 3>&- && return 0
+    failed_run $? "$@"
+}
+
+# finish SECONDS COMMAND...: the same for what must not be ended halfway, such as dpkg. In a process group of its own it
+# goes on when the script is ended, and holds the host's lock meanwhile, so that the next script waits for it.
+finish() {
+    limit=$1
+    shift
     timeout -k 10 "$limit" "$@" 3>&- && return 0
-    status=$?
+    failed_run $? "$@"
+}
+
+# failed_run STATUS COMMAND...: says how a command ended that did not end well.
+failed_run() {
+    status=$1
+    shift
     case $status in
         124 | 137) why timeout "$1 took longer than ${limit}s" ;;
     esac
@@ -46,14 +65,14 @@ run() {
 quiet() {
     limit=$1
     shift
-    timeout -k 10 "$limit" "$@" 2>/dev/null 3>&-
+    timeout --foreground -k 10 "$limit" "$@" 2>/dev/null 3>&-
 }
 
 # put MODE OWNER FILE TEXT: the file holds the text, all of it or what it held before. `printf` is part of the shell,
 # so the text is in nobody's argument list.
 put() {
     [ -d "${3%/*}" ] || install -d -m 755 "${3%/*}"
-    rm -f "$3.bear-new"
+    [ ! -e "$3.bear-new" ] || rm -f "$3.bear-new"
     printf '%s' "$4" >"$3.bear-new"
     settle "$1" "$2" "$3"
 }
@@ -61,7 +80,8 @@ put() {
 # settle MODE OWNER FILE: `FILE.bear-new` takes the place of the file in one move.
 settle() {
     chown "$2" "$3.bear-new"
-    chmod "$1" "$3.bear-new"
+    # As the umask made it.
+    [ "$1" = 600 ] || chmod "$1" "$3.bear-new"
     sync "$3.bear-new"
     mv -f "$3.bear-new" "$3"
 }
@@ -80,18 +100,55 @@ is_file() {
     esac
 }
 
-# A service that runs on older settings than those on disk owes a restart. The mark is made before the settings
-# change and goes away after the restart, so a cut between the two is made good by the next run.
+# put_or_drop MODE OWNER FILE TEXT: the file holds the text; there is none if the text is empty.
+put_or_drop() {
+    if [ -n "$4" ]; then
+        put "$@"
+    elif [ -e "$3" ]; then
+        rm -f "$3"
+    fi
+}
+
+# holds_or_none MODE OWNER FILE TEXT: whether `put_or_drop` has nothing to do.
+holds_or_none() {
+    if [ -n "$4" ]; then holds "$@"; else [ ! -e "$3" ]; fi
+}
+
+# seal NAME FILE...: notes how bear left these files, so that a change by hand is seen later, in secrets too.
+seal() {
+    sealing=$1
+    shift
+    put 600 root:root "$root/var/lib/bear/$sealing.files" "$(sha256sum "$@")
+"
+}
+
+# sealed NAME: whether those files are as bear left them.
+sealed() {
+    [ -s "$root/var/lib/bear/$1.files" ]
+    quiet 30 sha256sum -c --status "$root/var/lib/bear/$1.files"
+}
+
+# A service that runs on older settings than those on disk owes a restart, or a reload where that will do. The mark is
+# made before the settings change and goes away after the restart, so a cut between the two is made good by the next
+# run.
 owe_restart() {
     put 600 root:root "$root/var/lib/bear/$1.owes-restart" ''
 }
 
-owes_nothing() {
-    [ ! -e "$root/var/lib/bear/$1.owes-restart" ]
+owe_reload() {
+    put 600 root:root "$root/var/lib/bear/$1.owes-reload" ''
 }
 
-paid_restart() {
-    rm -f "$root/var/lib/bear/$1.owes-restart"
+owes_restart() {
+    [ -e "$root/var/lib/bear/$1.owes-restart" ]
+}
+
+owes_nothing() {
+    [ ! -e "$root/var/lib/bear/$1.owes-restart" ] && [ ! -e "$root/var/lib/bear/$1.owes-reload" ]
+}
+
+paid() {
+    rm -f "$root/var/lib/bear/$1.owes-restart" "$root/var/lib/bear/$1.owes-reload"
 }
 
 # mark NAME WORD: remembers what bear did with something on this host, for the day when it is to go: `installed` if
@@ -102,11 +159,25 @@ mark() {
 
 # marked NAME [WORD]: whether bear had to do with it, in that way if a way is given.
 marked() {
-    [ -e "$root/var/lib/bear/$1" ] && [ "$(cat "$root/var/lib/bear/$1")" = "${2:-$(cat "$root/var/lib/bear/$1")}" ]
+    [ -e "$root/var/lib/bear/$1" ] || return 1
+    [ $# -eq 1 ] || [ "$(cat "$root/var/lib/bear/$1")" = "$2" ]
 }
 
 unmark() {
     rm -f "$root/var/lib/bear/$1"
+}
+
+# note LIST LINE...: adds lines to a list of what bear did on this host, each once.
+note() {
+    list=$1
+    shift
+    put 600 root:root "$root/var/lib/bear/$list" "$({ noted "$list" && printf '%s\n' "$@"; } | sort -u)
+"
+}
+
+# noted LIST: the lines of such a list.
+noted() {
+    ! [ -e "$root/var/lib/bear/$1" ] || cat "$root/var/lib/bear/$1"
 }
 
 # ticks: hundredths of a second since the host started, in `now`. No clock that somebody sets can disturb it.
@@ -128,7 +199,7 @@ block() {
     say start "$1"
     ticks
     began=$now
-    rm -f "$scratch/why"
+    [ ! -e "$scratch/why" ] || rm -f "$scratch/why"
     (
         set -eu
         "check_$2"
@@ -155,11 +226,20 @@ block() {
     over changed "$1" "$began"
 }
 
+# disk_is_full LOG: whether that is what the log says, in the words of the system, of apt or of Docker.
+disk_is_full() {
+    grep -qiE 'no space left on device|have enough free space' "$1"
+}
+
+# fullest: which of the file systems that bear fills has the least room, and how much.
+fullest() {
+    df -P "$root/" "$root/var" "$root/var/cache/apt" "$root/var/lib/docker" 2>/dev/null | sed 1d | sort -n -k 4 |
+        awk 'NR == 1 { printf "%s has %d MiB left", $6, $4 / 1024 }'
+}
+
 # failed NAME BEGAN STATUS: says the last lines of the block, and that the script ends here.
 failed() {
-    if grep -qi 'no space left on device' "$scratch/log"; then
-        why disk_full "$(df -P "$root/" | tail -n 1)"
-    fi
+    ! disk_is_full "$scratch/log" || why disk_full "$(fullest)"
     tail -n 20 "$scratch/log" | cut -c 1-1000 | while IFS= read -r line || [ -n "$line" ]; do
         say last "$1" "$line"
     done
@@ -171,7 +251,7 @@ failed() {
 # open: one bear at a time on a host. The scratch folder is in memory, so that a full disk can still be told of.
 open() {
     scratch=$root/run/bear
-    if ! install -d -m 700 "$scratch"; then
+    if ! [ -d "$scratch" ] && ! install -d -m 700 "$scratch"; then
         say why no_privileges "can't make $scratch: bear must be root on the host, or be let in by sudo"
         say end failed
         exit 1

@@ -16,7 +16,6 @@ fn the_dialects_of_three_versions() {
         change_password: "PUT",
         log_console: "EMQX_LOG__CONSOLE_HANDLER",
         listener_switch: "ENABLED",
-        status_json: false,
         api_status: false,
         basic_for_users: true,
         password_rule: false,
@@ -29,7 +28,6 @@ fn the_dialects_of_three_versions() {
         change_password: "POST",
         log_console: "EMQX_LOG__CONSOLE",
         listener_switch: "ENABLE",
-        status_json: true,
         api_status: true,
         basic_for_users: false,
         password_rule: true,
@@ -42,7 +40,6 @@ fn the_dialects_of_three_versions() {
         change_password: "POST",
         log_console: "EMQX_LOG__CONSOLE",
         listener_switch: "ENABLE",
-        status_json: true,
         api_status: true,
         basic_for_users: false,
         password_rule: true,
@@ -57,49 +54,90 @@ fn the_dialects_of_three_versions() {
 
 #[test]
 fn what_is_no_version() {
-    for text in ["", "5", "5.0", "4.4.19", "5.0.9.1", "v5.0.9", "5.0.x", "latest", "5.0.99999"] {
+    for text in [
+        "",
+        "5",
+        "5.0",
+        "4.4.19",
+        "5.0.9.1",
+        "v5.0.9",
+        "5.0.x",
+        "latest",
+        "5.0.99999",
+        "+5.0.9",
+        "5.00.9",
+        "5.0.9-",
+    ] {
         assert!(text.parse::<Version>().is_err(), "{text}");
     }
 }
 
+const VERSIONS: [&str; 15] = [
+    "5.0.9",
+    "5.3.2",
+    "5.5.1",
+    "5.7.2",
+    "5.8.9",
+    "5.9.1",
+    "5.10.4",
+    "6.0.0",
+    "6.0.3",
+    "6.1.4",
+    "6.2.0",
+    "6.2.2",
+    "6.3.0-beta.2",
+    "6.3.0-beta.10",
+    "6.3.1",
+];
+
+/// From the version at the left to the one on top: `+` where data goes along, `.` where it does not.
 #[test]
-fn upgrades() {
-    let said = |from: &str, to: &str| match upgrade(&version(from), &version(to)) {
-        Ok(()) => format!("{from} → {to}: yes\n"),
-        Err(refusal) => format!("{refusal}; {}\n", refusal.help().unwrap()),
+fn which_version_follows_which() {
+    let row = |from: &&str| {
+        let cells = VERSIONS.map(|to| if upgrade(&version(from), &version(to)).is_ok() { "+" } else { "." });
+        format!("{from:14}{}\n", cells.join(" "))
+    };
+    insta::assert_snapshot!(VERSIONS.iter().map(row).collect::<String>(), @r"
+5.0.9         + + + + + + . . . . . . . . .
+5.3.2         . + + + + + . . . . . . . . .
+5.5.1         . . + + + + + . . . . . . . .
+5.7.2         . . . + + + + . + + . . . . .
+5.8.9         . . . . + + + . + . . . . . .
+5.9.1         . . . . . + + . + + + + + + +
+5.10.4        . . . . . . + . + + + + + + +
+6.0.0         . . . . . . . + + + + + + + +
+6.0.3         . . . . . . . . + + + + + + +
+6.1.4         . . . . . . . . . + . + + + +
+6.2.0         . . . . . . . . . . + + . . +
+6.2.2         . . . . . . . . . . . + . . +
+6.3.0-beta.2  . . . . . . . . . . . . + + +
+6.3.0-beta.10 . . . . . . . . . . . . . + +
+6.3.1         . . . . . . . . . . . . . . +
+");
+}
+
+#[test]
+fn what_is_refused_names_the_way_around() {
+    let said = |from: &str, to: &str| {
+        let refusal = upgrade(&version(from), &version(to)).unwrap_err();
+        format!("{refusal}; {}\n", refusal.help().unwrap())
     };
     let steps = [
-        ("5.0.9", "5.0.9"),
-        ("5.0.9", "5.8.9"),
         ("5.8.9", "5.0.9"),
         ("5.0.9", "5.10.0"),
-        ("5.3.2", "5.9.0"),
-        ("5.5.0", "5.10.4"),
         ("5.5.0", "6.0.1"),
-        ("5.7.0", "6.1.0"),
         ("5.8.9", "6.0.0"),
-        ("5.8.9", "6.0.1"),
         ("5.8.9", "6.2.2"),
-        ("5.10.0", "6.2.2"),
         ("6.1.4", "6.2.0"),
-        ("6.1.4", "6.2.2"),
         ("6.3.0", "6.3.0-beta.2"),
     ];
     insta::assert_snapshot!(steps.map(|(from, to)| said(from, to)).concat(), @r"
-5.0.9 → 5.0.9: yes
-5.0.9 → 5.8.9: yes
 EMQX can't go from 5.8.9 to 5.0.9: an older version can't read what a newer one wrote; destroy the instance and apply again, which makes it new and empty
 EMQX can't go from 5.0.9 to 5.10.0: the step is too long; go to 5.8.9 first, prove it, then go on
-5.3.2 → 5.9.0: yes
-5.5.0 → 5.10.4: yes
 EMQX can't go from 5.5.0 to 6.0.1: the step is too long; go to 5.8.9 first, prove it, then go on
-5.7.0 → 6.1.0: yes
-EMQX can't go from 5.8.9 to 6.0.0: 6.0.0 can't start on the data of 5.8; go to 6.0.1 or a later 6.0
-5.8.9 → 6.0.1: yes
+EMQX can't go from 5.8.9 to 6.0.0: 6.0.0 can't start on the data of a 5; go to 6.0.1 or a later 6.0
 EMQX can't go from 5.8.9 to 6.2.2: the step is too long; go to 6.0.3 first, prove it, then go on
-5.10.0 → 6.2.2: yes
 EMQX can't go from 6.1.4 to 6.2.0: upgrades to that first release got stuck; go to a later release of the same line
-6.1.4 → 6.2.2: yes
 EMQX can't go from 6.3.0 to 6.3.0-beta.2: an older version can't read what a newer one wrote; destroy the instance and apply again, which makes it new and empty
 ");
 }

@@ -1,16 +1,19 @@
 //! Scripts that really run: twice, cut off anywhere, and failing.
 
 use bear_core::fleet::model::Ports;
-use bear_recipes::Recipe;
-use bear_recipes::host::Host;
 use bear_recipes::mosquitto::{Form, Mosquitto, User};
+use bear_recipes::{Host, Owner, Recipe, removal};
 
-use crate::world::{Cut, World, now};
+use crate::world::{Cut, World, certificate, now, owner};
 
 const SHELLS: [&str; 2] = ["dash", "bash"];
 
 pub(crate) fn host() -> Recipe {
-    Host { owner: String::from("plant 0123"), now: now() }.claim().unwrap()
+    claim(owner(), now())
+}
+
+fn claim(owner: Owner, now: u64) -> Recipe {
+    Host { owner, now }.claim(Ports { mqtt: Some(1883), ws: Some(8083), ..Ports::default() }).unwrap()
 }
 
 fn mosquitto(version: &str, password: &str) -> Mosquitto {
@@ -18,6 +21,7 @@ fn mosquitto(version: &str, password: &str) -> Mosquitto {
         form: Form::Package(version.to_owned()),
         ports: Ports { ws: Some(8083), ..Ports::default() },
         user: Some(User { name: String::from("o'neil $(reboot)"), password: password.to_owned() }),
+        tls: None,
     }
 }
 
@@ -34,7 +38,7 @@ fn the_second_run_changes_nothing() {
         first.assert_done(5);
         world.run(&recipes).assert_done(0);
         assert_eq!(world.read("stub/restarts"), "mosquitto\n");
-        assert_eq!(first.transcript.facts()["mosquitto.version"], "2.0.11-1");
+        assert_eq!(first.transcript.facts()["mosquitto.package"], "2.0.11-1");
     }
 }
 
@@ -103,7 +107,9 @@ fn a_failing_command_shows_its_last_lines() {
 host.system Ok
 host.first-boot Ok
 host.clock Ok
+host.foreign Ok
 host.owner Changed
+broker.others Ok
 mosquitto.package Failed { status: 100 }
 | line 13
 | line 14
@@ -137,7 +143,9 @@ fn an_absent_version_lists_those_that_are_there() {
 host.system Ok
 host.first-boot Ok
 host.clock Ok
+host.foreign Ok
 host.owner Changed
+broker.others Ok
 mosquitto.package Failed { status: 1 }
 why VersionAbsent: mosquitto 2.0.99-1 is in no package source; there is 2.0.11-1 2.0.18-1
 | Hit:1 http://deb.example stable InRelease
@@ -153,7 +161,9 @@ fn a_source_out_of_reach_is_told_apart_from_an_absent_version() {
 host.system Ok
 host.first-boot Ok
 host.clock Ok
+host.foreign Ok
 host.owner Changed
+broker.others Ok
 mosquitto.package Failed { status: 1 }
 why AptUnreachable: Err:1 http://deb.example stable InRelease
 | Err:1 http://deb.example stable InRelease
@@ -167,33 +177,81 @@ why AptUnreachable: Err:1 http://deb.example stable InRelease
 ");
 }
 
-#[test]
-fn somebody_elses_broker_is_refused() {
+/// What is refused before anything is put on a host, in words.
+#[track_caller]
+fn check_foreign(prepare: impl Fn(&World), expected: &str) {
     let world = World::new("dash");
-    world.write("stub/packages/mosquitto", "2.0.11-1");
-    world.write("stub/active/mosquitto", "");
-    insta::assert_snapshot!(world.run(&mosquitto_stack("2.0.11-1", "x")).summary(), @r"
-host.system Ok
-host.first-boot Ok
-host.clock Ok
-host.owner Changed
-mosquitto.package Failed { status: 1 }
-why BrokerOther: mosquitto runs on this host, and bear did not install it
-");
+    prepare(&world);
+    let summary = world.run(&mosquitto_stack("2.0.11-1", "x")).summary();
+    let why = summary.lines().find(|line| line.starts_with("why ")).unwrap_or("went through");
+    assert_eq!(why, expected, "{summary}");
+    assert!(!world.path("root/etc/bear").exists());
 }
 
 #[test]
-fn a_host_of_another_fleet_is_refused() {
+fn somebody_elses_broker_is_refused() {
+    check_foreign(
+        |world| world.write("stub/active/mosquitto", ""),
+        "why BrokerOther: the service mosquitto runs on this host, and bear did not install it",
+    );
+    check_foreign(
+        |world| world.write("stub/enabled/emqx", ""),
+        "why BrokerOther: the service emqx is set to start with this host, and bear did not install it",
+    );
+    check_foreign(
+        |world| world.write("stub/foreign-container", "|broker (emqx/emqx:5.0.9)\n"),
+        "why BrokerOther: the container broker (emqx/emqx:5.0.9) runs on this host, and bear did not make it",
+    );
+}
+
+#[test]
+fn who_holds_a_port_is_named() {
+    check_foreign(
+        |world| world.write("stub/listening/8083", "\"python3\",pid=4711,fd=3"),
+        "why PortTaken: port 8083 is taken by python3 (process 4711)",
+    );
+}
+
+/// Another version than the pinned one is somebody's choice.
+#[test]
+fn an_idle_package_of_another_version_is_refused() {
+    let world = World::new("dash");
+    world.write("stub/packages/mosquitto", "2.0.10-1");
+    let summary = world.run(&mosquitto_stack("2.0.11-1", "x")).summary();
+    assert!(
+        summary.contains("why BrokerOther: mosquitto 2.0.10-1 is installed, and bear did not"),
+        "{summary}"
+    );
+}
+
+#[test]
+fn a_host_of_another_instance_is_refused() {
     let world = World::new("dash");
     world.run(&[host()]).assert_done(1);
-    let other = Host { owner: String::from("other 4567"), now: now() }.claim().unwrap();
-    insta::assert_snapshot!(world.run(&[other]).summary(), @r"
-host.system Ok
-host.first-boot Ok
-host.clock Ok
-host.owner Failed { status: 1 }
-why OtherFleet: the host belongs to plant 0123
+    let said = |owner: Owner| {
+        let summary = world.run(&[claim(owner.clone(), now())]).summary();
+        let removed = world.run(&removal(&owner, false).unwrap()).summary();
+        let why =
+            |text: &str| text.lines().rfind(|line| line.starts_with("why ")).unwrap_or("yes").to_owned();
+        assert!(why(&summary) == "yes" || why(&summary) == why(&removed), "{summary}{removed}");
+        why(&summary)
+    };
+    let other = |change: fn(&mut Owner)| {
+        let mut owner = owner();
+        change(&mut owner);
+        said(owner)
+    };
+    insta::assert_snapshot!(other(|owner| owner.lineage = "77aa".into()), @"why OtherFleet: the host is the instance plant-edge-1 of the fleet plant, lineage 5f3c");
+    insta::assert_snapshot!(other(|owner| owner.instance = "plant-edge-2".into()), @"why OtherInstance: the host is the instance plant-edge-1 of this fleet");
+    insta::assert_snapshot!(world.read("root/etc/bear/owner"), @r"
+# Written by bear: this host is an instance of a fleet.
+fleet plant
+lineage 5f3c
+instance plant-edge-1
+token t0ken1
 ");
+    // A new generation of the same instance is the same instance.
+    assert_eq!(other(|owner| owner.token = "t0ken2".into()), "yes");
 }
 
 #[test]
@@ -228,7 +286,7 @@ fn a_user_who_is_not_root_is_told_so() {
 #[test]
 fn a_clock_a_day_off_is_refused() {
     let world = World::new("dash");
-    let late = Host { owner: String::from("plant 0123"), now: now() + 86_400 }.claim().unwrap();
+    let late = claim(owner(), now() + 86_400);
     let summary = world.run(&[late]).summary();
     assert!(summary.contains("why ClockSkew: the clock of the host says"), "{summary}");
 }
@@ -240,17 +298,62 @@ fn what_was_there_before_stays_when_bear_goes() {
         if before {
             world.write("stub/packages/mosquitto", "2.0.11-1");
         }
-        world.run(&mosquitto_stack("2.0.11-1", "x"));
-        let removal = [
-            mosquitto("2.0.11-1", "x").removal(false).unwrap(),
-            Host { owner: String::from("plant 0123"), now: now() }.release().unwrap(),
-        ];
+        world.run(&mosquitto_stack("2.0.11-1", "x")).assert_done(5);
+        let removal = removal(&owner(), false).unwrap();
         world.run(&removal).assert_done(2);
         world.run(&removal).assert_done(0);
         assert_eq!(world.path("stub/packages/mosquitto").exists(), after);
         let names: Vec<_> = world.picture().into_keys().filter(|name| !name.contains("packages")).collect();
         assert_eq!(names, ["root/etc/os-release"]);
     }
+}
+
+/// New users alone are a reload, which disconnects nobody; a certificate is a restart.
+#[test]
+fn what_is_restarted_and_what_is_reloaded() {
+    let world = World::new("dash");
+    world.run(&mosquitto_stack("2.0.11-1", "one")).assert_done(5);
+    world.run(&mosquitto_stack("2.0.11-1", "two")).assert_done(2);
+    assert_eq!(
+        (world.read("stub/restarts"), world.read("stub/reloads")),
+        ("mosquitto\n".into(), "mosquitto\n".into())
+    );
+    let with_tls = |body| {
+        let mosquitto = Mosquitto { tls: Some(certificate(body)), ..mosquitto("2.0.11-1", "two") };
+        vec![host(), mosquitto.install().unwrap()]
+    };
+    for (body, restarts) in [("one", 2), ("two", 3)] {
+        world.run(&with_tls(body)).assert_done(2);
+        world.run(&with_tls(body)).assert_done(0);
+        assert_eq!(world.read("stub/restarts").lines().count(), restarts);
+    }
+    assert!(!world.calls().contains("hunter2"));
+    // Without a certificate the key goes, too.
+    world.run(&mosquitto_stack("2.0.11-1", "two")).assert_done(2);
+    assert!(!world.path("root/etc/mosquitto/bear.key.pem").exists());
+}
+
+/// What dpkg was cut off in is brought to its end first.
+#[test]
+fn an_interrupted_dpkg_is_mended() {
+    let world = World::new("dash");
+    world.write("stub/halfway", "The following packages are only half configured\n");
+    world.run(&mosquitto_stack("2.0.11-1", "x")).assert_done(5);
+    assert!(world.calls().contains("dpkg --configure -a"));
+}
+
+#[test]
+fn a_lock_that_stays_is_told() {
+    let world = World::new("dash");
+    let said =
+        "E: Could not get lock /var/lib/dpkg/lock-frontend. It is held by process 99 (unattended-upgr)";
+    world.fail("apt-get", " install ", 100, said);
+    let run = world.run(&mosquitto_stack("2.0.11-1", "x"));
+    assert!(run.summary().contains(&format!("why AptLocked: {said}")), "{}", run.summary());
+    let bear_recipes::Outcome::Failed(failure) = run.transcript.outcome() else { panic!("it failed") };
+    let error = failure.error("edge-1");
+    assert!(error.transient && error.code == "bear::recipe::apt_locked", "{error:?}");
+    insta::assert_snapshot!(error.message, @"mosquitto.package failed on edge-1: E: Could not get lock /var/lib/dpkg/lock-frontend. It is held by process 99 (unattended-upgr)");
 }
 
 /// A script of which only a part arrives does nothing at all.

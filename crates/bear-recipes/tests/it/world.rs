@@ -8,7 +8,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use bear_recipes::{Nonce, Outcome, Recipe, Script, Setting, Transcript, render};
+use bear_recipes::{Certificate, Nonce, Outcome, Owner, Recipe, Script, Setting, Transcript, render};
 use tempfile::TempDir;
 
 /// The word that marks the reports in all tests.
@@ -24,7 +24,23 @@ pub(crate) fn setting(root: &str) -> Setting {
     Setting { nonce: Nonce::new(NONCE).unwrap(), root: root.to_owned(), lock_wait_seconds: 1 }
 }
 
-const PROGRAMS: [&str; 24] = [
+/// The instance that the hosts of all tests are, unless a test says otherwise.
+pub(crate) fn owner() -> Owner {
+    let [fleet, lineage, instance, token] = ["plant", "5f3c", "plant-edge-1", "t0ken1"].map(String::from);
+    Owner { fleet, lineage, instance, token }
+}
+
+/// A certificate that looks like one.
+pub(crate) fn certificate(body: &str) -> Certificate {
+    let pem = |what: &str, body: &str| format!("-----BEGIN {what}-----\n{body}\n-----END {what}-----\n");
+    Certificate {
+        chain: pem("CERTIFICATE", body),
+        key: pem("PRIVATE KEY", "hunter2-private-key-of-a-broker"),
+        authorities: None,
+    }
+}
+
+const PROGRAMS: [&str; 26] = [
     "apt-get",
     "apt-cache",
     "apt-mark",
@@ -49,6 +65,8 @@ const PROGRAMS: [&str; 24] = [
     "update-ca-certificates",
     "hostname",
     "udevadm",
+    "ip",
+    "ss",
 ];
 
 /// Where the connection is lost: before or after the call of a program of that number.
@@ -78,7 +96,19 @@ impl World {
         for name in ["bin", "stub", "root/run", "root/etc", "root/var/lib/cloud/instance"] {
             fs::create_dir_all(world.path(name)).unwrap();
         }
-        for name in ["packages", "held", "active", "enabled", "containers", "images", "owners", "fail"] {
+        for name in [
+            "packages",
+            "held",
+            "auto",
+            "active",
+            "enabled",
+            "containers",
+            "images",
+            "volumes",
+            "listening",
+            "owners",
+            "fail",
+        ] {
             fs::create_dir(world.path("stub").join(name)).unwrap();
         }
         let stub = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/stubs/stub.sh");
@@ -100,6 +130,12 @@ impl World {
 
     pub(crate) fn write(&self, name: &str, text: &str) {
         fs::write(self.path(name), text).unwrap();
+    }
+
+    /// Writes to a file as root does, whatever its mode.
+    pub(crate) fn change(&self, name: &str, text: &str) {
+        fs::set_permissions(self.path(name), fs::Permissions::from_mode(0o600)).unwrap();
+        self.write(name, text);
     }
 
     pub(crate) fn read(&self, name: &str) -> String {
@@ -159,6 +195,7 @@ impl World {
             "stub/enabled",
             "stub/containers",
             "stub/images",
+            "stub/volumes",
         ] {
             collect(&self.path(start), &mut files, self.folder.path());
         }

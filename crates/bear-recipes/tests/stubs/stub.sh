@@ -37,44 +37,62 @@ installed() {
 
 apt_get() {
     case " $* " in
+        *' -s '*' autoremove '*) for package in $(ls "$STUB/auto"); do echo "Remv $package [1.0]"; done ;;
         *' update '*) echo 'Hit:1 http://deb.example stable InRelease' ;;
-        *' install '*)
-            while [ "$1" != install ]; do shift; done
+        *' install '*) apt_install "$@" ;;
+        *' purge '*)
             for word; do
-                case $word in
-                    -*) continue ;;
-                    *=*) package=${word%%=*} version=${word#*=} ;;
-                    *) continue ;;
-                esac
+                rm -f "$STUB/packages/$word" "$STUB/held/$word" "$STUB/active/$word" "$STUB/auto/$word"
+            done
+            ;;
+    esac
+}
+
+apt_install() {
+    only_say=no
+    while [ "$1" != install ]; do
+        [ "$1" != -s ] || only_say=yes
+        shift
+    done
+    for word; do
+        case $word in
+            -* | install) continue ;;
+            *=*) package=${word%%=*} version=${word#*=} ;;
+            *) package=$word version=1.0 ;;
+        esac
+        case $word in
+            *=*)
                 grep -qxF "$package $version" "$STUB/available" || {
                     echo "E: Version '$version' for '$package' was not found"
                     exit 100
                 }
-                printf '%s' "$version" >"$STUB/packages/$package"
-                case $package in
-                    mosquitto) : >"$STUB/active/mosquitto" ;;
-                    docker-ce | docker.io) printf '%s' "$version" | sed 's/^5://; s/[-~+].*//' >"$STUB/docker-version" ;;
-                esac
-            done
-            ;;
-        *' purge '*)
-            for word; do
-                rm -f "$STUB/packages/$word" "$STUB/held/$word" "$STUB/active/$word"
-            done
-            ;;
-    esac
+                ;;
+        esac
+        if [ "$only_say" = yes ]; then
+            installed "$package" || echo "Inst $package ($version stable [amd64])"
+            continue
+        fi
+        printf '%s' "$version" >"$STUB/packages/$package"
+        case $package in
+            mosquitto) : >"$STUB/active/mosquitto" ;;
+            docker-ce | docker.io) printf '%s' "$version" | sed 's/^5://; s/[-~+].*//' >"$STUB/docker-version" ;;
+        esac
+    done
 }
 
 docker_inspect() {
     name=$(last "$@")
     file=$STUB/containers/$name
     [ -e "$file" ] || exit 1
+    status=$(cat "$STUB/container-status" 2>/dev/null || echo running)
     case "$*" in
+        *'.State.Status}}|'*)
+            set -- $(cat "$file") ''
+            printf '%s|0|%s|%s|%s|%s|8083 1883 \n' "$status" "${5#sha256:}" "$5" "$6" "$4"
+            ;;
         *'.State.Running'*) cat "$file" ;;
-        *'.State.Status'*) echo running ;;
-        *'.Config.Image'*) cut -d ' ' -f 3 <"$file" | sed 's/^sha256://' ;;
-        *'index .Config.Labels'*) cut -d ' ' -f 4 <"$file" ;;
-        *'{{.Image}}'*) cut -d ' ' -f 3 <"$file" ;;
+        *'.State.Status'*) echo "$status" ;;
+        *RestartCount*) echo 0 ;;
         *'json .Config.Labels'*) [ -s "$file" ] && echo '{"bear.configuration":"x"}' || echo '{}' ;;
         *) echo "id-of-$name" ;;
     esac
@@ -91,6 +109,7 @@ docker_run() {
                 case $2 in
                     *:/hash) hash=${2%:/hash} ;;
                     *:/run/bear:ro) settings=${2%:/run/bear:ro} ;;
+                    bear-*:*) mkdir -p "$STUB/volumes/${2%%:*}" ;;
                 esac
                 shift
                 ;;
@@ -105,13 +124,25 @@ docker_run() {
         return
     fi
     [ -e "$STUB/images/$(echo "$image" | tr '/:' '__')" ] || exit 125
-    printf 'true false sha256:%s %s\n' "$image" "$label" >"$STUB/containers/$name"
-    # The first boot of EMQX: what the settings say is the password from then on.
-    if [ -n "${settings:-}" ] && [ ! -e "$STUB/emqx-password" ]; then
+    printf 'true false false unless-stopped sha256:%s %s\n' "$image" "$label" >"$STUB/containers/$name"
+    # The first boot of EMQX: what the settings say is the password from then on, and its data bears the node's name.
+    if [ -n "${settings:-}" ]; then
         for file in "$settings"/*.env; do . "$file"; done
-        printf '%s' "${EMQX_DASHBOARD__DEFAULT_PASSWORD:-\"public\"}" >"$STUB/emqx-password"
+        mkdir -p "$STUB/volumes/bear-emqx-data/mnesia/$EMQX_NODE_NAME"
+        printf '%s' "$EMQX_NODE_NAME" >"$STUB/emqx-node"
+        [ -e "$STUB/emqx-password" ] ||
+            printf '%s' "${EMQX_DASHBOARD__DEFAULT_PASSWORD:-\"public\"}" >"$STUB/emqx-password"
     fi
     echo "id-of-$name"
+}
+
+docker_volume() {
+    volume=$(last "$@")
+    case $2 in
+        ls) ls "$STUB/volumes" ;;
+        inspect) [ -d "$STUB/volumes/$volume" ] && echo "$STUB/volumes/$volume" ;;
+        rm) while [ $# -gt 3 ]; do rm -rf "$STUB/volumes/$4" && shift; done ;;
+    esac
 }
 
 # The dashboard of EMQX, as recorded from 5.0.9 (PUT changes a password) and 5.8.9 (POST does).
@@ -122,7 +153,7 @@ emqx() {
     [ -e "$STUB/containers/bear-emqx" ] || return 7
     password=$(cat "$STUB/emqx-password")
     case "$asked ${1#http://*/}" in
-        'GET status') reply 200 "$(cat "$STUB/emqx-status" 2>/dev/null || printf 'Node emqx@10.0.0.5 is started\nemqx is running')" ;;
+        'GET status') reply 200 "$(cat "$STUB/emqx-status" 2>/dev/null || printf 'Node emqx is started\nemqx is running')" ;;
         'POST api/v5/login')
             if [ "$body" = "{\"username\":\"admin\",\"password\":$password}" ]; then
                 reply 200 '{"license":{"edition":"ce"},"token":"t0ken","version":"5.0.9"}'
@@ -136,7 +167,7 @@ emqx() {
             reply 204 ''
             ;;
         *change_pwd) reply 405 '' ;;
-        'GET api/v5/nodes') reply 200 '[{"node":"emqx@10.0.0.5","node_status":"running","version":"'"$(cat "$STUB/emqx-version")"'"}]' ;;
+        'GET api/v5/nodes') reply 200 '[{"node":"'"$(cat "$STUB/emqx-node")"'","node_status":"running","version":"'"$(cat "$STUB/emqx-version")"'"}]' ;;
         'GET api/v5/listeners?type='*)
             kind=${1##*=}
             reply 200 '[{"enable":true,"id":"'"$kind"':default","status":{"running":'"$(cat "$STUB/emqx-$kind" 2>/dev/null || echo true)"'}}]'
@@ -167,11 +198,14 @@ curl() {
 
 docker() {
     case "$1 ${2:-}" in
+        'version '*) echo amd64 ;;
         'info '*) [ -e "$STUB/active/docker" ] && cat "$STUB/docker-version" ;;
         'image inspect')
             image=$(last "$@")
+            image=${image#sha256:}
             [ -e "$STUB/images/$(echo "$image" | tr '/:' '__')" ] || exit 1
             case "$*" in
+                *Architecture*) cat "$STUB/image-architecture" 2>/dev/null || echo amd64 ;;
                 *RepoDigests*) echo "${image%:*}@sha256:d1ge57" ;;
                 *Entrypoint*) printf '/usr/bin/docker-entrypoint.sh\n/opt/emqx/bin/emqx\nforeground\n' ;;
                 *) echo "sha256:$image" ;;
@@ -184,8 +218,15 @@ docker() {
         'run '*) shift && docker_run "$@" ;;
         'stop '*) : ;;
         'rm '*) rm -f "$STUB/containers/$(last "$@")" ;;
-        'ps '*) ls "$STUB/containers" ;;
-        'volume '*) : ;;
+        'ps '*)
+            case "$*" in
+                *publish*) : ;;
+                *-aq*) ls "$STUB/containers" ;;
+                *) cat "$STUB/foreign-container" 2>/dev/null ;;
+            esac
+            ;;
+        'volume '*) docker_volume "$@" ;;
+        'kill '*) last "$@" >>"$STUB/reloads" ;;
         'logs '*) echo 'a line of the log' ;;
     esac
 }
@@ -195,6 +236,7 @@ systemctl() {
     case $1 in
         is-active) [ -e "$STUB/active/$unit" ] ;;
         is-enabled) [ -e "$STUB/enabled/$unit" ] ;;
+        reload) echo "$unit" >>"$STUB/reloads" ;;
         restart | start) : >"$STUB/active/$unit" && echo "$unit" >>"$STUB/restarts" ;;
         enable)
             : >"$STUB/enabled/$unit"
@@ -216,12 +258,18 @@ main() {
                 showhold) ls "$STUB/held" ;;
                 hold) shift && for package; do : >"$STUB/held/$package"; done ;;
                 unhold) shift && for package; do rm -f "$STUB/held/$package"; done ;;
+                auto) shift && for package; do : >"$STUB/auto/$package"; done ;;
             esac
             ;;
-        dpkg) [ "$1" != --print-architecture ] || echo amd64 ;;
+        dpkg) dpkg "$@" ;;
+        ip) echo '192.0.2.1 via 10.0.0.1 dev eth0 src 10.0.0.5 uid 0' ;;
+        ss) listening "${2#sport = :}" ;;
         dpkg-query)
             installed "$4" || exit 1
-            printf 'installed %s\n' "$(cat "$STUB/packages/$4")"
+            case $3 in
+                *Status-Want*) [ -e "$STUB/held/$4" ] && echo hold || echo install ;;
+                *) printf 'installed %s\n' "$(cat "$STUB/packages/$4")" ;;
+            esac
             ;;
         chown) for word; do [ ! -e "$word" ] || printf '%s' "$1" >"$STUB/owners/$(stat_real -c %i "$word")"; done ;;
         stat)
@@ -238,6 +286,26 @@ main() {
         snap) [ -e "$STUB/snap-docker" ] ;;
         *) : ;;
     esac
+}
+
+dpkg() {
+    case $1 in
+        --print-architecture) echo amd64 ;;
+        --audit) cat "$STUB/halfway" 2>/dev/null ;;
+        --configure) rm -f "$STUB/halfway" ;;
+    esac
+}
+
+# Mosquitto listens where its settings say, as long as it runs; a test can let others listen, too.
+listening() {
+    who=$(cat "$STUB/listening/$1" 2>/dev/null)
+    # A test lets somebody take a port in the middle of an install.
+    [ "$1" != 1883 ] || [ ! -e "$STUB/late" ] || [ ! -e "$STUB/fail/docker" ] || [ -z "$(ls "$STUB/images")" ] ||
+        who='"nginx",pid=7,fd=3'
+    if [ -e "$STUB/active/mosquitto" ] && grep -qx "listener $1" "$STUB/../root/etc/mosquitto/conf.d/bear.conf"; then
+        who='"mosquitto",pid=77,fd=5'
+    fi
+    [ -z "$who" ] || echo "LISTEN 0 100 0.0.0.0:$1 0.0.0.0:* users:(($who))"
 }
 
 stat_real() {

@@ -1,11 +1,11 @@
-//! `mqtt.qos0`, `mqtt.qos1`, `mqtt.qos2` and `ws.connect`: a message goes from one client to another, whole and once.
+//! `mqtt.qos0`, `mqtt.qos1`, `mqtt.qos2`, `ws.connect`, `tls.connect` and `wss.connect`: a message goes from one client to another, whole and once.
 
 use bear_core::check::CheckName;
 use rumqttc::QoS;
 
 use super::delivery::{self, Sent};
 use crate::client::Client;
-use crate::failure::Failure;
+use crate::failure::{Deadline, Failure};
 use crate::trial::Trial;
 use crate::wire::{Door, Hello, Version};
 
@@ -15,10 +15,10 @@ pub(super) async fn comes_back(
     trial: &Trial<'_>,
     version: Version,
     name: CheckName,
-    door: Door,
+    door: Door<'_>,
     qos: QoS,
+    deadline: Deadline,
 ) -> Result<(), Failure> {
-    let deadline = trial.deadline();
     let topic = trial.topic(name.as_str(), version);
     let (subscriber_role, publisher_role) = roles(door, qos);
     let subscriber = Hello { door, ..trial.hello(version, subscriber_role) };
@@ -36,12 +36,14 @@ pub(super) async fn comes_back(
     subscriber.disconnect().await
 }
 
-fn roles(door: Door, qos: QoS) -> (&'static str, &'static str) {
-    match (door, qos) {
-        (Door::Websocket(_), _) => ("ws", "wp"),
-        (Door::Tcp(_), QoS::AtMostOnce) => ("0s", "0p"),
-        (Door::Tcp(_), QoS::AtLeastOnce) => ("1s", "1p"),
-        (Door::Tcp(_), QoS::ExactlyOnce) => ("2s", "2p"),
+fn roles(door: Door<'_>, qos: QoS) -> (&'static str, &'static str) {
+    match (door.websocket, door.tls.is_some(), qos) {
+        (true, false, _) => ("ws", "wp"),
+        (false, true, _) => ("ts", "tp"),
+        (true, true, _) => ("xs", "xp"),
+        (false, false, QoS::AtMostOnce) => ("0s", "0p"),
+        (false, false, QoS::AtLeastOnce) => ("1s", "1p"),
+        (false, false, QoS::ExactlyOnce) => ("2s", "2p"),
     }
 }
 

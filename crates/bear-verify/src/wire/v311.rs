@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use rumqttc::{
     AsyncClient, ConnectReturnCode, ConnectionError, Event, EventLoop, LastWill, MqttOptions, Outgoing, QoS,
-    StateError, SubscribeReasonCode, Transport, mqttbytes,
+    StateError, SubscribeReasonCode, mqttbytes,
 };
 
-use super::{Door, Hello, MAX_PACKET_BYTES, Message, Packet, REQUESTS, network, words};
+use super::{Hello, MAX_PACKET_BYTES, Message, Packet, REQUESTS, ended, network, words};
 use crate::failure::{Awaited, Failure};
+use crate::tls;
 
 pub(crate) struct Connection {
     address: String,
@@ -22,9 +23,7 @@ impl Connection {
         let mut options = MqttOptions::new(&hello.client_id, host, port);
         options.set_clean_session(!hello.keeps_session);
         options.set_max_packet_size(MAX_PACKET_BYTES as usize, MAX_PACKET_BYTES as usize);
-        if let Door::Websocket(_) = hello.door {
-            options.set_transport(Transport::ws());
-        }
+        options.set_transport(hello.door.transport());
         if let Some(credentials) = hello.credentials {
             options.set_credentials(&credentials.username, &credentials.password);
         }
@@ -99,11 +98,10 @@ fn failure(error: ConnectionError, awaited: Awaited, address: &str) -> Failure {
         },
         // rumqttc has this one for a connection that can't be made; one that breaks comes as an error of its state.
         ConnectionError::Io(source) => Failure::Unreachable { address: address.to_owned(), source },
+        ConnectionError::MqttState(StateError::ConnectionAborted) => Failure::Closed { awaited },
         ConnectionError::MqttState(
-            StateError::ConnectionAborted
-            | StateError::Io(_)
-            | StateError::Deserialization(mqttbytes::Error::Io(_)),
-        ) => Failure::Closed { awaited },
+            StateError::Io(error) | StateError::Deserialization(mqttbytes::Error::Io(error)),
+        ) => ended(&error, awaited),
         ConnectionError::MqttState(StateError::Deserialization(problem)) => {
             Failure::NotMqtt { awaited, problem: problem.to_string().to_lowercase() }
         }
@@ -113,7 +111,9 @@ fn failure(error: ConnectionError, awaited: Awaited, address: &str) -> Failure {
         ConnectionError::MqttState(problem) => {
             Failure::wrong(format!("the broker broke the protocol: {}", problem.to_string().to_lowercase()))
         }
-        ConnectionError::Websocket(problem) => Failure::Websocket(problem.to_string()),
+        ConnectionError::Websocket(problem) => {
+            tls::broken_off(&problem).unwrap_or_else(|| Failure::Websocket(problem.to_string()))
+        }
         ConnectionError::ResponseValidation(problem) => {
             Failure::Websocket(problem.to_string().to_lowercase())
         }

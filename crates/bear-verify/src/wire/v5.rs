@@ -8,12 +8,14 @@ use rumqttc::v5::mqttbytes::v5::{
 };
 use rumqttc::v5::mqttbytes::{self, QoS as QoS5};
 use rumqttc::v5::{AsyncClient, ConnectionError, Event, EventLoop, MqttOptions, StateError};
-use rumqttc::{Outgoing, QoS, Transport};
+use rumqttc::{Outgoing, QoS};
 
 use super::{
-    Door, Hello, MAX_PACKET_BYTES, Message, Packet, REQUESTS, SESSION_EXPIRY_SECONDS, Verdict, network, words,
+    Hello, MAX_PACKET_BYTES, Message, Packet, REQUESTS, SESSION_EXPIRY_SECONDS, Verdict, ended, network,
+    words,
 };
 use crate::failure::{Awaited, Failure};
+use crate::tls;
 
 /// Verify has one message under way at a time; rumqttc would make room for 65,535.
 const IN_FLIGHT: u16 = 8;
@@ -34,9 +36,7 @@ impl Connection {
         options.set_outgoing_inflight_upper_limit(IN_FLIGHT);
         options.set_network_options(network(limit));
         options.set_connection_timeout(limit.as_secs() + 1);
-        if let Door::Websocket(_) = hello.door {
-            options.set_transport(Transport::ws());
-        }
+        options.set_transport(hello.door.transport());
         if let Some(credentials) = hello.credentials {
             options.set_credentials(&credentials.username, &credentials.password);
         }
@@ -141,11 +141,10 @@ fn failure(error: ConnectionError, awaited: Awaited, address: &str) -> Failure {
         },
         // rumqttc has this one for a connection that can't be made; one that breaks comes as an error of its state.
         ConnectionError::Io(source) => Failure::Unreachable { address: address.to_owned(), source },
+        ConnectionError::MqttState(StateError::ConnectionAborted) => Failure::Closed { awaited },
         ConnectionError::MqttState(
-            StateError::ConnectionAborted
-            | StateError::Io(_)
-            | StateError::Deserialization(mqttbytes::Error::Io(_)),
-        ) => Failure::Closed { awaited },
+            StateError::Io(error) | StateError::Deserialization(mqttbytes::Error::Io(error)),
+        ) => ended(&error, awaited),
         ConnectionError::MqttState(StateError::ServerDisconnect { reason_code, .. }) => {
             Failure::Disconnected { awaited, reason: words(&reason_code) }
         }
@@ -158,7 +157,12 @@ fn failure(error: ConnectionError, awaited: Awaited, address: &str) -> Failure {
         ConnectionError::MqttState(problem) => {
             Failure::wrong(format!("the broker broke the protocol: {}", problem.to_string().to_lowercase()))
         }
-        ConnectionError::Websocket(problem) => Failure::Websocket(problem.to_string()),
+        ConnectionError::Websocket(problem) => {
+            tls::broken_off(&problem).unwrap_or_else(|| Failure::Websocket(problem.to_string()))
+        }
+        ConnectionError::ResponseValidation(problem) => {
+            Failure::Websocket(problem.to_string().to_lowercase())
+        }
         other => Failure::wrong(format!("the connection failed: {}", other.to_string().to_lowercase())),
     }
 }

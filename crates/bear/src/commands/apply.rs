@@ -7,6 +7,7 @@ use bear_core::plan::{Plan, RecordedPlan, StepKind};
 use bear_core::state::v1::{Phase, State};
 use bear_engine::Store;
 use bear_engine::store::Secrets;
+use bear_hosts::FirstContactRule;
 use clap::Args;
 
 use crate::args::{FleetArgs, LockArgs, OnlyArgs, RunArgs, YesArgs};
@@ -15,8 +16,9 @@ use crate::context::Context;
 use crate::credentials::Wallet;
 use crate::exit::ExitStatus;
 use crate::fault::Fault;
-use crate::planning::{self, Planned, Wanted, observe_deployed};
+use crate::planning::{self, Planned, Wanted};
 use crate::runs::{self, Run};
+use crate::world::{self, World};
 
 /// The arguments of `bear apply`.
 #[derive(Clone, Debug, Args)]
@@ -31,18 +33,23 @@ pub(crate) struct ApplyArgs {
     pub(crate) lock: LockArgs,
     #[command(flatten)]
     pub(crate) run: RunArgs,
+    /// Trust the keys of hosts that were never met before; a key that has changed is refused nonetheless
+    #[arg(long)]
+    pub(crate) accept_new_host_keys: bool,
 }
 
 pub(crate) async fn run(args: ApplyArgs, context: &Context) -> Result<ExitStatus, Fault> {
     let wanted = Wanted::read(args.fleet.fleet.as_deref(), context)?;
     refuse_without_terminal(args.yes, context)?;
-    let world = wanted.world(&context.environment)?;
-    wanted.check_ports(&world)?;
+    world::refuse_not_yet(wanted.read.parsed.fleet.provider.kind())?;
+    wanted.check_ports(&context.environment)?;
     let mut store = runs::open(&wanted, &args.lock, context)?;
-    let observed = observe_deployed(&wanted, Some(store.state()), false, context).await?;
+    // One world for all of it: what looks at a host and what changes it share a connection.
+    let world = world_of(&wanted, store.state(), &args, context)?;
+    let observed = planning::observe(&world, store.state()).await?;
     let (planned, used) = match recorded(&wanted, &args, store.state(), context)? {
         Some(recorded) => exactly(&recorded, &wanted, store.state(), &observed, context)?,
-        None => (fresh(&wanted, store.state(), &observed, &args.only.only)?, None),
+        None => (fresh(&wanted, store.state(), &observed, &args.only.only, context)?, None),
     };
     if !context.printer.json() {
         context.printer.data(context.printer.plan(&planned.plan));
@@ -53,6 +60,9 @@ pub(crate) async fn run(args: ApplyArgs, context: &Context) -> Result<ExitStatus
     }
     if !confirm(&question(&planned.plan), args.yes, context)? {
         return Ok(ExitStatus::Interrupted);
+    }
+    if !args.accept_new_host_keys {
+        world::greet(&world, &planned.plan, context).await?;
     }
     let secrets = Secrets::of(&wanted.folder);
     let wallet = Wallet::open(specs(&planned.plan), wanted.file.project.root(), &secrets, true)?;
@@ -67,6 +77,16 @@ pub(crate) async fn run(args: ApplyArgs, context: &Context) -> Result<ExitStatus
     let summary = runs::carry_out(run, &mut store, context).await?;
     runs::conclude(&wanted, Operation::Apply, &summary, store.state(), context);
     Ok(runs::status(&summary))
+}
+
+/// The world that the fleet file speaks of.
+fn world_of(wanted: &Wanted, state: &State, args: &ApplyArgs, context: &Context) -> Result<World, Fault> {
+    let first_contact =
+        if args.accept_new_host_keys { FirstContactRule::Accept } else { FirstContactRule::Refuse };
+    let deadline = runs::limits(&args.run).of(StepKind::Install).deadline;
+    let ground = wanted.ground(&state.lineage);
+    let world = World::new(ground, first_contact, Some(deadline), &context.environment)?;
+    Ok(world.reserving(&wanted.read.parsed.fleet))
 }
 
 /// The plan that `bear plan` recorded, where it is what is to be run: neither a file nor a part of the fleet is named.
@@ -120,7 +140,7 @@ fn exactly(
     if recorded.digest == wanted.read.digest {
         let only = changes.iter().map(|change| change.instance.to_string()).collect::<Vec<_>>();
         // An instance that is gone from file and state alike has no name here any more.
-        if let Ok(planned) = fresh(wanted, state, observed, &only)
+        if let Ok(planned) = fresh(wanted, state, observed, &only, context)
             && planned.plan.changes == changes
         {
             return Ok((planned, Some(recorded.id.clone())));
@@ -129,11 +149,17 @@ fn exactly(
     } else {
         context.printer.warn("the fleet file has changed since the plan was recorded, so this is a new plan");
     }
-    Ok((fresh(wanted, state, observed, &[])?, None))
+    Ok((fresh(wanted, state, observed, &[], context)?, None))
 }
 
-fn fresh(wanted: &Wanted, state: &State, observed: &Observed, only: &[String]) -> Result<Planned, Fault> {
-    planning::make(wanted.name(), &wanted.instances, Some(state), observed, only)
+fn fresh(
+    wanted: &Wanted,
+    state: &State,
+    observed: &Observed,
+    only: &[String],
+    context: &Context,
+) -> Result<Planned, Fault> {
+    planning::make(wanted, &wanted.instances, Some(state), observed, only, &context.environment)
 }
 
 fn question(plan: &Plan) -> String {

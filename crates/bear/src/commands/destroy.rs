@@ -1,18 +1,20 @@
 //! `bear destroy`: takes it all down.
 
 use bear_core::event::Operation;
+use bear_core::plan::StepKind;
 use bear_engine::Store;
+use bear_hosts::FirstContactRule;
 use clap::Args;
 
-use crate::adapters::World;
 use crate::args::{FleetArgs, LockArgs, OnlyArgs, RunArgs, YesArgs};
 use crate::confirm::{confirm, refuse_without_terminal};
 use crate::context::Context;
 use crate::credentials::Wallet;
 use crate::exit::ExitStatus;
 use crate::fault::Fault;
-use crate::planning::{self, Wanted, observe_deployed};
+use crate::planning::{self, Wanted};
 use crate::runs::{self, Run};
+use crate::world::World;
 
 /// The arguments of `bear destroy`.
 #[derive(Clone, Debug, Args)]
@@ -36,12 +38,15 @@ pub(crate) async fn run(args: DestroyArgs, context: &Context) -> Result<ExitStat
         return Ok(nothing_is_deployed(&wanted, context));
     }
     let mut store = runs::open(&wanted, &args.lock, context)?;
-    let Some(first) = store.state().instances.values().next() else {
+    if store.state().instances.is_empty() {
         return Ok(nothing_is_deployed(&wanted, context));
-    };
-    let world = World::new(first.spec.provider, &wanted.folder, &context.environment)?;
-    let observed = observe_deployed(&wanted, Some(store.state()), false, context).await?;
-    let planned = planning::make(wanted.name(), &[], Some(store.state()), &observed, &args.only.only)?;
+    }
+    let deadline = runs::limits(&args.run).of(StepKind::Destroy).deadline;
+    let ground = wanted.ground(&store.state().lineage);
+    let world = World::new(ground, FirstContactRule::Refuse, Some(deadline), &context.environment)?;
+    let observed = planning::observe(&world, store.state()).await?;
+    let only = &args.only.only;
+    let planned = planning::make(&wanted, &[], Some(store.state()), &observed, only, &context.environment)?;
     if !context.printer.json() {
         context.printer.data(context.printer.plan(&planned.plan));
     }

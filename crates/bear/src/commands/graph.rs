@@ -35,8 +35,9 @@ enum Format {
 pub(crate) fn run(args: &GraphArgs, context: &Context) -> Result<ExitStatus, Fault> {
     let wanted = Wanted::read(args.fleet.fleet.as_deref(), context)?;
     let state = wanted.load()?;
-    let planned =
-        planning::make(wanted.name(), &wanted.instances, state.as_ref(), &Observed::new(), &args.only.only)?;
+    let (state, observed) = (state.as_ref(), Observed::new());
+    let only = &args.only.only;
+    let planned = planning::make(&wanted, &wanted.instances, state, &observed, only, &context.environment)?;
     let (format, graph) = match args.format {
         Format::Dot => ("dot", plan::dot(&planned.plan)),
         Format::Mermaid => ("mermaid", plan::mermaid(&planned.plan)),

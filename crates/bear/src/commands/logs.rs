@@ -4,11 +4,13 @@ use std::io;
 use std::time::Duration;
 
 use bear_core::name::InstanceName;
+use bear_core::state::v1::Recorded;
 use clap::Args;
 use serde_json::json;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::Notify;
 
-use crate::adapters::World;
+use super::reach;
 use crate::args::FleetOption;
 use crate::context::Context;
 use crate::deployed::Deployed;
@@ -16,6 +18,7 @@ use crate::exit::ExitStatus;
 use crate::fault::Fault;
 use crate::render::words::printable;
 use crate::tail::Tail;
+use crate::world;
 
 /// How often a log that is followed is looked at.
 const POLL: Duration = Duration::from_millis(200);
@@ -30,32 +33,47 @@ pub(crate) struct LogsArgs {
     follow: bool,
     /// How many of its last lines to begin with
     #[arg(short = 'n', long, default_value_t = 50)]
-    lines: usize,
+    lines: u32,
     #[command(flatten)]
     fleet: FleetOption,
 }
 
 pub(crate) async fn run(args: LogsArgs, context: &Context) -> Result<ExitStatus, Fault> {
     let (deployed, name) = Deployed::of_instance(&args.instance, args.fleet.fleet.as_deref(), context)?;
-    let Some(recorded) = deployed.instance(&name) else { return Err(no_log(&name)) };
-    let world = World::new(recorded.spec.provider, &deployed.folder, &context.environment)?;
-    let path = world.local.log_path(&name);
+    let recorded = deployed.instance(&name).ok_or_else(|| no_log(&name))?;
+    // From here on a Ctrl-C waits to be seen, and ends the command in its own way.
+    let interrupt = signal(SignalKind::interrupt())
+        .map_err(|error| Fault::failed("bear::signals", "could not listen for signals").caused_by(&error))?;
+    if reach::is_here(recorded) {
+        of_file(&args, &deployed, &name, interrupt, context).await
+    } else {
+        of_host(&args, &deployed, (&name, recorded), interrupt, context).await
+    }
+}
+
+/// The log of a broker that runs on this machine.
+async fn of_file(
+    args: &LogsArgs,
+    deployed: &Deployed,
+    name: &InstanceName,
+    mut interrupt: Signal,
+    context: &Context,
+) -> Result<ExitStatus, Fault> {
+    let path = world::local(&deployed.folder, &context.environment)?.log_path(name);
     let fault = |error: io::Error| match error.kind() {
-        io::ErrorKind::NotFound => no_log(&name),
+        io::ErrorKind::NotFound => no_log(name),
         _ => Fault::io(ExitStatus::Failed, "read", &path, &error),
     };
-    // From here on a Ctrl-C waits to be seen, and ends the command in its own way.
-    let mut interrupt = signal(SignalKind::interrupt())
-        .map_err(|error| Fault::failed("bear::signals", "could not listen for signals").caused_by(&error))?;
-    let mut log = Tail::open(&path, args.lines).map_err(fault)?;
+    let lines = usize::try_from(args.lines).unwrap_or(usize::MAX);
+    let mut log = Tail::open(&path, lines).map_err(fault)?;
     loop {
         while let Some(line) = log.line().map_err(fault)? {
-            show(&line, &name, context);
+            show(&line, name, context);
         }
         if !args.follow {
             let rest = log.rest();
             if !rest.is_empty() {
-                show(&rest, &name, context);
+                show(&rest, name, context);
             }
         }
         if !args.follow || context.printer.is_closed() {
@@ -65,6 +83,33 @@ pub(crate) async fn run(args: LogsArgs, context: &Context) -> Result<ExitStatus,
             _ = interrupt.recv() => return Ok(ExitStatus::Interrupted),
             () = tokio::time::sleep(POLL) => log.catch_up().map_err(fault)?,
         }
+    }
+}
+
+/// The log of a broker on a host.
+async fn of_host(
+    args: &LogsArgs,
+    deployed: &Deployed,
+    (name, recorded): (&InstanceName, &Recorded),
+    mut interrupt: Signal,
+    context: &Context,
+) -> Result<ExitStatus, Fault> {
+    if recorded.installed.is_none() {
+        return Err(no_log(name));
+    }
+    let hosts = reach::hosts(deployed, context)?;
+    let nobody_reads = Notify::new();
+    let mut on_line = |line: &str| {
+        show(line, name, context);
+        if context.printer.is_closed() {
+            nobody_reads.notify_one();
+        }
+    };
+    let logs = hosts.logs(reach::place(name, recorded), args.lines, args.follow, &mut on_line);
+    tokio::select! {
+        ended = logs => ended.map(|()| ExitStatus::Done).map_err(Fault::from),
+        () = nobody_reads.notified() => Ok(ExitStatus::Done),
+        _ = interrupt.recv() => Ok(ExitStatus::Interrupted),
     }
 }
 

@@ -4,14 +4,17 @@ pub(crate) mod apply;
 pub(crate) mod broker;
 pub(crate) mod completions;
 pub(crate) mod destroy;
+pub(crate) mod doctor;
 pub(crate) mod graph;
 pub(crate) mod init;
 pub(crate) mod inventory;
 pub(crate) mod logs;
 pub(crate) mod open;
 pub(crate) mod plan;
+mod reach;
 pub(crate) mod schema;
 pub(crate) mod secret;
+pub(crate) mod ssh;
 pub(crate) mod state;
 pub(crate) mod status;
 pub(crate) mod validate;
@@ -32,18 +35,20 @@ pub(crate) fn run(command: Command, context: &Context) -> Result<ExitStatus, Fau
         Command::Destroy(args) => on_runtime(destroy::run(args, context)),
         Command::Status(args) => on_runtime(status::run(args, context)),
         Command::Verify(args) => on_runtime(verify::run(args, context)),
-        Command::Open(args) => open::run(&args, context),
+        Command::Ssh(args) => ssh::run(&args, context),
+        Command::Open(args) => on_runtime(open::run(args, context)),
         Command::Logs(args) => on_runtime(logs::run(args, context)),
-        Command::Inventory(args) => inventory::run(&args, context),
+        Command::Inventory(args) => on_runtime(inventory::run(args, context)),
         Command::Graph(args) => graph::run(&args, context),
         Command::State(args) => state::run(&args, context),
         Command::Secret(args) => secret::run(&args, context),
+        Command::Doctor(args) => on_runtime(doctor::run(args, context)),
         Command::Schema => schema::run(context),
         Command::Completions(args) => Ok(completions::run(&args, context)),
     }
 }
 
-fn on_runtime(command: impl Future<Output = Result<ExitStatus, Fault>>) -> Result<ExitStatus, Fault> {
+fn on_runtime<T>(command: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| {
         Fault::failed("bear::runtime", "could not start the threads that bear works with").caused_by(&error)
     })?;

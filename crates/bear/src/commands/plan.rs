@@ -43,12 +43,10 @@ async fn planned(wanted: &Wanted, args: &PlanArgs, context: &Context) -> Result<
     let loaded = wanted.load()?;
     let state = loaded.as_ref();
     let observed = observe_deployed(wanted, state, args.offline, context).await?;
-    if !args.offline
-        && let Ok(world) = wanted.world(&context.environment)
-    {
-        wanted.check_ports(&world)?;
+    if !args.offline {
+        wanted.check_ports(&context.environment)?;
     }
-    planning::make(wanted.name(), &wanted.instances, state, &observed, &args.only.only)
+    planning::make(wanted, &wanted.instances, state, &observed, &args.only.only, &context.environment)
 }
 
 /// Records the plan, for `bear apply` to run exactly this.

@@ -83,7 +83,7 @@ impl Row<'_> {
         let broker = recorded.spec.broker.as_str();
         let tone = match health {
             Health::Healthy => Tone::Good,
-            Health::Unverified => Tone::Warn,
+            Health::Unverified { .. } => Tone::Warn,
             Health::Unhealthy { .. } | Health::Unreachable { .. } => Tone::Bad,
         };
         [

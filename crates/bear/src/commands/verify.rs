@@ -9,10 +9,10 @@ use bear_core::plan::{self, Plan};
 use bear_core::state::v1::{Record, State};
 use bear_engine::store::Secrets;
 use bear_engine::{Store, StoreError};
+use bear_hosts::FirstContactRule;
 use clap::Args;
 use serde_json::Value;
 
-use crate::adapters::World;
 use crate::args::{FleetArgs, OnlyArgs, RunArgs};
 use crate::context::Context;
 use crate::credentials::Wallet;
@@ -20,6 +20,7 @@ use crate::exit::ExitStatus;
 use crate::fault::Fault;
 use crate::planning::{Wanted, check_names};
 use crate::runs::{self, Run};
+use crate::world::World;
 
 /// The arguments of `bear verify`.
 #[derive(Clone, Debug, Args)]
@@ -34,11 +35,7 @@ pub(crate) struct VerifyArgs {
 
 pub(crate) async fn run(args: VerifyArgs, context: &Context) -> Result<ExitStatus, Fault> {
     let wanted = Wanted::read(args.fleet.fleet.as_deref(), context)?;
-    let state = wanted.load()?.filter(|state| !state.instances.is_empty());
-    let Some((state, kind)) = state.and_then(|state| {
-        let kind = state.instances.values().next()?.spec.provider;
-        Some((state, kind))
-    }) else {
+    let Some(state) = wanted.load()?.filter(|state| !state.instances.is_empty()) else {
         return Err(Fault::input(
             "bear::verify::nothing",
             format!("nothing of the fleet `{}` is deployed", wanted.name()),
@@ -47,7 +44,8 @@ pub(crate) async fn run(args: VerifyArgs, context: &Context) -> Result<ExitStatu
     };
     check_names(&[], Some(&state), &args.only.only)?;
     let plan = proof(&state, &args.only.only);
-    let world = World::new(kind, &wanted.folder, &context.environment)?;
+    let ground = wanted.ground(&state.lineage);
+    let world = World::new(ground, FirstContactRule::Refuse, None, &context.environment)?;
     let specs = plan.changes.iter().filter_map(|change| change.spec.as_deref());
     let wallet = Wallet::open(specs, wanted.file.project.root(), &Secrets::of(&wanted.folder), false)?;
     let run = Run {
@@ -82,6 +80,7 @@ fn proof(state: &State, only: &[String]) -> Plan {
         reasons: vec![Reason { field: "verified".into(), from: Value::Null, to: "proven".into() }],
         spec: Some(Arc::new(recorded.spec.clone())),
         generation: None,
+        leaves: None,
         verify_only: true,
         configuration: None,
     });

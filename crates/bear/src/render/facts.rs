@@ -1,7 +1,7 @@
 //! Facts: what an instance shall be, spelled out for people, with the defaults that the fleet file left unsaid.
 
 use bear_core::fleet::Spec;
-use bear_core::fleet::model::{Broker, Machine, ProviderKind, SecretRef};
+use bear_core::fleet::model::{Authentication, Broker, Machine, ProviderKind, SecretRef, Tls};
 
 /// One line of what an instance shall be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,10 +29,10 @@ pub(super) fn facts(spec: &Spec) -> Vec<Fact> {
     let mut facts = vec![provider(spec)];
     facts.extend(spec.machine.as_ref().map(machine));
     facts.extend(host(spec));
-    let docker = spec.install.as_ref().and_then(|install| install.docker.as_ref());
-    facts.extend(docker.map(|pin| Fact::given("docker", &pin.0)));
+    facts.extend(docker(spec));
     facts.extend(broker(&spec.broker));
     facts.push(ports(spec));
+    facts.extend(spec.keep_data.then(|| Fact::given("data", "kept when the instance is destroyed")));
     facts
 }
 
@@ -57,34 +57,84 @@ fn machine(machine: &Machine) -> Fact {
 fn host(spec: &Spec) -> Option<Fact> {
     let host = spec.host.as_ref()?;
     let user = host.user.as_ref().map(|user| format!("{user}@")).unwrap_or_default();
-    let mut given = format!("{user}{}:{}", host.address, host.port);
-    if let Some(identity) = &host.identity {
-        given = format!("{given}, key {identity}");
+    let port = host.port.map(|port| format!(":{port}")).unwrap_or_default();
+    let mut given = format!("{user}{}{port}", host.address);
+    for (what, setting) in [("key", &host.identity), ("host key", &host.host_key)] {
+        if let Some(setting) = setting {
+            given = format!("{given}, {what} {setting}");
+        }
     }
     Some(Fact::given("host", given))
+}
+
+/// What is installed below a broker that needs it.
+fn docker(spec: &Spec) -> Option<Fact> {
+    let docker = spec.install.as_ref().and_then(|install| install.docker.as_ref());
+    let in_container = match &spec.broker {
+        Broker::Embedded(_) => false,
+        Broker::Emqx(_) => true,
+        Broker::Mosquitto(mosquitto) => mosquitto.container,
+    };
+    let Some(docker) = docker else {
+        return in_container.then(|| Fact::default("docker", "what the machine has"));
+    };
+    let mut given = docker.version.0.clone();
+    if let Some(containerd) = &docker.containerd {
+        given = format!("{given}, containerd {}", containerd.0);
+    }
+    if let Some(repository) = &docker.repository {
+        given = format!("{given}, from {}", repository.url);
+    }
+    Some(Fact::given("docker", given))
 }
 
 fn broker(broker: &Broker) -> Vec<Fact> {
     let name = broker.as_str();
     match broker {
         Broker::Embedded(embedded) => {
-            let login = match &embedded.authentication {
-                None => Fact::default("authentication", "off"),
-                Some(login) => {
-                    let user = format!("user {}, password ", login.username);
-                    password("authentication", &user, login.password.as_ref())
-                }
-            };
-            vec![Fact::given("broker", name), login]
+            vec![Fact::given("broker", name), authentication(embedded.authentication.as_ref())]
         }
-        Broker::Emqx(emqx) => vec![
-            Fact::given("broker", format!("{name} {}", emqx.version.0)),
-            password("admin password", "", emqx.admin_password.as_ref()),
-        ],
+        Broker::Emqx(emqx) => {
+            let mut facts = vec![
+                Fact::given("broker", format!("{name} {}", emqx.version.0)),
+                password("admin password", "", emqx.admin_password.as_ref()),
+            ];
+            facts.extend(emqx.license.as_ref().map(|key| password("licence key", "", Some(key))));
+            facts.extend(tls(emqx.tls.as_ref()));
+            facts.extend(image(emqx.registry.as_ref(), emqx.image_file.as_ref()));
+            facts
+        }
         Broker::Mosquitto(mosquitto) => {
-            vec![Fact::given("broker", format!("{name} {}", mosquitto.version.0))]
+            let form = if mosquitto.container { " in a container" } else { "" };
+            let mut facts = vec![Fact::given("broker", format!("{name} {}{form}", mosquitto.version.0))];
+            facts.push(authentication(mosquitto.authentication.as_ref()));
+            facts.extend(tls(mosquitto.tls.as_ref()));
+            facts.extend(image(mosquitto.registry.as_ref(), mosquitto.image_file.as_ref()));
+            facts
         }
     }
+}
+
+fn authentication(login: Option<&Authentication>) -> Fact {
+    match login {
+        None => Fact::default("authentication", "off"),
+        Some(login) => {
+            let user = format!("user {}, password ", login.username);
+            password("authentication", &user, login.password.as_ref())
+        }
+    }
+}
+
+fn tls(tls: Option<&Tls>) -> Option<Fact> {
+    let tls = tls?;
+    let trusted = tls.ca.as_ref().map(|ca| format!("trusted through {ca}"));
+    let given = std::iter::once(format!("certificate {}", tls.certificate)).chain(trusted);
+    Some(Fact::given("tls", given.collect::<Vec<_>>().join(", ")))
+}
+
+fn image(registry: Option<&String>, file: Option<&String>) -> Option<Fact> {
+    let from = registry.map(|registry| format!("from {registry}"));
+    from.or_else(|| file.map(|file| format!("from the file {file}"))).map(|text| Fact::given("image", text))
 }
 
 /// Where a password comes from, after what there is to say `before` it. The password itself is never known here.
@@ -151,6 +201,35 @@ mod tests {
         broker: emqx 5.0.9
         admin password: generated once for the fleet (default)
         ports: mqtt 1883, others the broker's own (default)
+        ");
+    }
+
+    #[test]
+    fn what_a_host_gets_is_told() {
+        let file = "
+fleet: plant
+provider: { hosts: { user: ubuntu } }
+groups:
+  edge:
+    members: { paris: { address: 192.0.2.10, port: 2222, host_key: 'SHA256:QtdYR27WbO0b58tXvtZ1XO73bMUiIAKVBQCgrks1M9I' } }
+    keep_data: true
+    broker:
+      mosquitto:
+        version: 2.0.18
+        container: true
+        registry: registry.example:5000
+        tls: { certificate: cert.pem, key: { file: key.pem }, ca: ca.pem }
+";
+        insta::assert_snapshot!(told(file), @"
+        provider: hosts
+        host: ubuntu@192.0.2.10:2222, host key SHA256:QtdYR27WbO0b58tXvtZ1XO73bMUiIAKVBQCgrks1M9I
+        docker: what the machine has (default)
+        broker: mosquitto 2.0.18 in a container
+        authentication: off (default)
+        tls: certificate cert.pem, trusted through ca.pem
+        image: from registry.example:5000
+        ports: the broker's own (default)
+        data: kept when the instance is destroyed
         ");
     }
 

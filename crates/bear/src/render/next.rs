@@ -42,7 +42,7 @@ fn after_apply(summary: &Summary, state: &State, fleet: &str) -> Vec<Command> {
         return Vec::new();
     };
     let mut commands = Vec::new();
-    commands.extend(subscribe(recorded).map(|command| (command, format!("hear every message of {name}"))));
+    commands.extend(subscribe(recorded).map(|command| (command, format!("hear the messages of {name}"))));
     if recorded.installed.as_ref().is_some_and(|installed| installed.ports.dashboard.is_some()) {
         commands.push((format!("bear open {name}"), "see its dashboard".to_owned()));
     }
@@ -56,10 +56,13 @@ fn subscribe(recorded: &Recorded) -> Option<String> {
     let port = recorded.installed.as_ref()?.ports.mqtt?;
     let login = match &recorded.spec.broker {
         Broker::Embedded(embedded) => embedded.authentication.as_ref(),
-        Broker::Emqx(_) | Broker::Mosquitto(_) => None,
+        Broker::Mosquitto(mosquitto) => mosquitto.authentication.as_ref(),
+        Broker::Emqx(_) => None,
     };
+    // EMQX denies the filter of every topic.
+    let filter = if matches!(recorded.spec.broker, Broker::Emqx(_)) { "hello/#" } else { "#" };
     let login = login.map(|login| format!(" -u {} -P PASSWORD", shell(&login.username))).unwrap_or_default();
-    Some(format!("mosquitto_sub -h {address} -p {port}{login} -t '#'"))
+    Some(format!("mosquitto_sub -h {address} -p {port}{login} -t '{filter}'"))
 }
 
 fn after_failed_verify(summary: &Summary, fleet: &str) -> Vec<Command> {
@@ -88,7 +91,7 @@ mod tests {
         style_guide::shows(&text);
         insta::assert_snapshot!(text, @"
         Next:
-          mosquitto_sub -h 127.0.0.1 -p 20000 -t '#'  hear every message of demo-broker-1
+          mosquitto_sub -h 127.0.0.1 -p 20000 -t '#'  hear the messages of demo-broker-1
           bear open demo-broker-1                     see its dashboard
           bear destroy examples/local.yaml            take it all down
         ");
@@ -104,7 +107,7 @@ mod tests {
         );
         insta::assert_snapshot!(next(&commands, LOOK), @"
         Next:
-          mosquitto_sub -h 127.0.0.1 -p 20000 -u alice -P PASSWORD -t '#'  hear every message of demo-broker-1
+          mosquitto_sub -h 127.0.0.1 -p 20000 -u alice -P PASSWORD -t '#'  hear the messages of demo-broker-1
           bear open demo-broker-1                                          see its dashboard
           bear destroy 'my fleet.yaml'                                     take it all down
         ");

@@ -2,9 +2,10 @@
 
 use std::fmt;
 use std::process::{Command, Stdio};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::time::TimeValLike as _;
 
 /// The chore that runs one command and prints what it took. It is a process of its own, because the system tells the
 /// peak memory of children only for all children of a process together.
@@ -13,11 +14,13 @@ pub(crate) const MEASURE: &str = "__measure";
 /// What one run of a command took.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Taken {
-    seconds: f64,
-    peak_bytes: u64,
+    pub(super) seconds: f64,
+    pub(super) peak_bytes: u64,
+    /// Of processors, by the command and all that it waited for.
+    pub(super) processor_seconds: f64,
 }
 
-/// Runs the command in `words`, and prints its seconds and its peak memory in bytes.
+/// Runs the command in `words`, and prints its seconds, its peak memory in bytes, and its seconds of processors.
 pub(crate) fn measure(words: &[String]) -> Result<(), String> {
     let (program, arguments) = words.split_first().ok_or("nothing to measure")?;
     let started = Instant::now();
@@ -33,7 +36,10 @@ pub(crate) fn measure(words: &[String]) -> Result<(), String> {
     let usage =
         getrusage(UsageWho::RUSAGE_CHILDREN).map_err(|error| format!("no resource usage: {error}"))?;
     // Linux counts in KiB, getrusage(2).
-    println!("{seconds} {}", usage.max_rss() * 1024);
+    let processor = usage.user_time() + usage.system_time();
+    let microseconds = u64::try_from(processor.num_microseconds()).unwrap_or(0);
+    let processor_seconds = Duration::from_micros(microseconds).as_secs_f64();
+    println!("{seconds} {} {processor_seconds}", usage.max_rss() * 1024);
     Ok(())
 }
 
@@ -48,10 +54,15 @@ pub(crate) fn once(command: &[&str], folder: &std::path::Path) -> Result<Taken, 
         .output()
         .map_err(|error| format!("could not measure {}: {error}", command.join(" ")))?;
     let text = String::from_utf8_lossy(&output.stdout);
-    let parsed = text.trim().split_once(' ').and_then(|(seconds, bytes)| {
-        Some(Taken { seconds: seconds.parse().ok()?, peak_bytes: bytes.parse().ok()? })
-    });
-    parsed.ok_or_else(|| format!("{}\n{}", command.join(" "), String::from_utf8_lossy(&output.stderr)))
+    let mut words = text.split_whitespace();
+    let mut parse = || {
+        Some(Taken {
+            seconds: words.next()?.parse().ok()?,
+            peak_bytes: words.next()?.parse().ok()?,
+            processor_seconds: words.next()?.parse().ok()?,
+        })
+    };
+    parse().ok_or_else(|| format!("{}\n{}", command.join(" "), String::from_utf8_lossy(&output.stderr)))
 }
 
 /// One row of the table of figures.

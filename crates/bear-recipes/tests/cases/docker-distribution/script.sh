@@ -21,6 +21,10 @@ docker_containerd_line='1\.'
 
 # … apt.sh …
 
+# … container.sh …
+
+# … ports.sh …
+
 # … docker.sh …
 
 main() {
@@ -28,7 +32,6 @@ main() {
     printf '\n' >&3
     say begin 1 $$
     open
-    block docker.tools docker_tools
     block docker.rivals docker_rivals
     block docker.packages docker_packages
     block docker.running docker_running

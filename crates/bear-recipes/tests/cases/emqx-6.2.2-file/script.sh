@@ -1,34 +1,32 @@
 set +aex -f
-unset nonce root lock_wait_seconds image_reference image_file emqx_node emqx_version emqx_settings emqx_digest emqx_publish emqx_listeners emqx_api emqx_change_method emqx_sysctl emqx_keys emqx_first_boot emqx_password
+unset nonce root lock_wait_seconds image_reference image_file tls_chain tls_authorities tls_key emqx_wanted_node emqx_version emqx_settings emqx_digest emqx_publish emqx_listeners emqx_api emqx_change_method emqx_sysctl emqx_keys emqx_first_boot emqx_password keep_data other_brokers
 nonce=n0nce5678
 root=''
 lock_wait_seconds=1
 image_reference='emqx/emqx:6.2.2'
 image_file='/var/tmp/emqx.tar'
-emqx_node='emqx@10.0.0.5'
+tls_chain=''
+tls_authorities=''
+tls_key=''
+emqx_wanted_node='emqx@10.0.0.5'
 emqx_version='6.2.2'
 emqx_settings='# Written by bear; changes made here are undone by its next apply.
 # Image emqx/emqx:6.2.2
 # Port 1883:1883
-# Port 8883:8883
 # Port 8083:8083
-# Port 8084:8084
-# Port 0.0.0.0:18083:18083
-EMQX_NODE_NAME='\''emqx@10.0.0.5'\''
+# Port 127.0.0.1:18083:18083
 EMQX_LOG__CONSOLE__ENABLE='\''true'\''
 EMQX_LISTENERS__TCP__DEFAULT__ENABLE='\''true'\''
-EMQX_LISTENERS__SSL__DEFAULT__ENABLE='\''true'\''
+EMQX_LISTENERS__SSL__DEFAULT__ENABLE='\''false'\''
 EMQX_LISTENERS__WS__DEFAULT__ENABLE='\''true'\''
-EMQX_LISTENERS__WSS__DEFAULT__ENABLE='\''true'\''
+EMQX_LISTENERS__WSS__DEFAULT__ENABLE='\''false'\''
 '
-emqx_digest='205d7804c686c3625a4f04427b123e940661b74e6e5ded081a8169359499de60'
+emqx_digest='e49c925d68dd482fd49c25cf4ac9603528bffad71166402320fb7c700d21c376'
 emqx_publish='1883:1883
-8883:8883
 8083:8083
-8084:8084
-0.0.0.0:18083:18083
+127.0.0.1:18083:18083
 '
-emqx_listeners='tcp ssl ws wss'
+emqx_listeners='tcp ws'
 emqx_api='127.0.0.1:18083'
 emqx_change_method='POST'
 emqx_sysctl='# … emqx-sysctl.conf …
@@ -39,12 +37,24 @@ EMQX_LICENSE__KEY='\''"evaluation"'\''
 emqx_first_boot='EMQX_DASHBOARD__DEFAULT_PASSWORD='\''"Bear_first1"'\''
 '
 emqx_password='"Bear_first1"'
+keep_data='yes'
+other_brokers='mosquitto mosquitto-container'
 
 # … prelude.sh …
 
 # … apt.sh …
 
 # … container.sh …
+
+# … ports.sh …
+
+# … docker.sh …
+
+# … mosquitto.sh …
+
+# … removal.sh …
+
+# … emqx-api.sh …
 
 # … emqx.sh …
 
@@ -53,6 +63,7 @@ main() {
     printf '\n' >&3
     say begin 1 $$
     open
+    block broker.others other_brokers
     block emqx.tools emqx_tools
     block emqx.host-limits emqx_host_limits
     block emqx.image image

@@ -1,10 +1,18 @@
 set +aex -f
-unset nonce root lock_wait_seconds host_owner host_now docker_version docker_server_version docker_packages docker_runtime docker_rivals docker_repository docker_suite docker_key_url docker_fingerprint docker_containerd docker_containerd_line image_reference image_file emqx_node emqx_version emqx_settings emqx_digest emqx_publish emqx_listeners emqx_api emqx_change_method emqx_sysctl emqx_keys emqx_first_boot emqx_password
+unset nonce root lock_wait_seconds owner_text owner_lineage owner_instance host_now host_ports docker_version docker_server_version docker_packages docker_runtime docker_rivals docker_repository docker_suite docker_key_url docker_fingerprint docker_containerd docker_containerd_line image_reference image_file tls_chain tls_authorities tls_key emqx_wanted_node emqx_version emqx_settings emqx_digest emqx_publish emqx_listeners emqx_api emqx_change_method emqx_sysctl emqx_keys emqx_first_boot emqx_password keep_data other_brokers
 nonce=n0nce5678
 root=''
 lock_wait_seconds=1
-host_owner='plant 5f3c'
+owner_text='# Written by bear: this host is an instance of a fleet.
+fleet plant
+lineage 5f3c
+instance plant-edge-1
+token t0ken1
+'
+owner_lineage='5f3c'
+owner_instance='plant-edge-1'
 host_now='1780000000'
+host_ports='1883 8083 18083 '
 docker_version='5:20.10.13~3-0~ubuntu-jammy'
 docker_server_version='20.10.13'
 docker_packages='docker-ce docker-ce-cli'
@@ -18,30 +26,28 @@ docker_containerd=''
 docker_containerd_line='1\.'
 image_reference='emqx/emqx:5.0.9'
 image_file=''
-emqx_node='emqx@10.0.0.5'
+tls_chain=''
+tls_authorities=''
+tls_key=''
+emqx_wanted_node='emqx@10.0.0.5'
 emqx_version='5.0.9'
 emqx_settings='# Written by bear; changes made here are undone by its next apply.
 # Image emqx/emqx:5.0.9
 # Port 1883:1883
-# Port 8883:8883
 # Port 8083:8083
-# Port 8084:8084
-# Port 0.0.0.0:18083:18083
-EMQX_NODE_NAME='\''emqx@10.0.0.5'\''
+# Port 127.0.0.1:18083:18083
 EMQX_LOG__CONSOLE_HANDLER__ENABLE='\''true'\''
 EMQX_LISTENERS__TCP__DEFAULT__ENABLED='\''true'\''
-EMQX_LISTENERS__SSL__DEFAULT__ENABLED='\''true'\''
+EMQX_LISTENERS__SSL__DEFAULT__ENABLED='\''false'\''
 EMQX_LISTENERS__WS__DEFAULT__ENABLED='\''true'\''
-EMQX_LISTENERS__WSS__DEFAULT__ENABLED='\''true'\''
+EMQX_LISTENERS__WSS__DEFAULT__ENABLED='\''false'\''
 '
-emqx_digest='67aebcf9929262e8128f1e102588062015845438f6bc159657b0f5e4c7d9736d'
+emqx_digest='25a570a2fbf954cf7d423d10d128cc85d221bcf20597edbd06f5da361a15d0a2'
 emqx_publish='1883:1883
-8883:8883
 8083:8083
-8084:8084
-0.0.0.0:18083:18083
+127.0.0.1:18083:18083
 '
-emqx_listeners='tcp ssl ws wss'
+emqx_listeners='tcp ws'
 emqx_api='127.0.0.1:18083'
 emqx_change_method='PUT'
 emqx_sysctl='# … emqx-sysctl.conf …
@@ -51,16 +57,26 @@ emqx_keys='EMQX_NODE__COOKIE='\''c00kie'\''
 emqx_first_boot='EMQX_DASHBOARD__DEFAULT_PASSWORD='\''"Bear_first1"'\''
 '
 emqx_password='"Bear_first1"'
+keep_data='yes'
+other_brokers='mosquitto mosquitto-container'
 
 # … prelude.sh …
 
-# … host.sh …
-
 # … apt.sh …
+
+# … container.sh …
+
+# … ports.sh …
+
+# … host.sh …
 
 # … docker.sh …
 
-# … container.sh …
+# … mosquitto.sh …
+
+# … removal.sh …
+
+# … emqx-api.sh …
 
 # … emqx.sh …
 
@@ -72,12 +88,14 @@ main() {
     block host.system host_system
     block host.first-boot host_first_boot
     block host.clock host_clock
+    block host.foreign host_foreign
     block host.owner host_owner
     block docker.tools docker_tools
     block docker.rivals docker_rivals
     block docker.source docker_source
     block docker.packages docker_packages
     block docker.running docker_running
+    block broker.others other_brokers
     block emqx.tools emqx_tools
     block emqx.host-limits emqx_host_limits
     block emqx.image image

@@ -1,14 +1,11 @@
 set +aex -f
-unset nonce root lock_wait_seconds image_reference image_file mosquitto_digest mosquitto_publish mosquitto_configuration mosquitto_users
+unset nonce root lock_wait_seconds tls_chain tls_authorities tls_key mosquitto_configuration mosquitto_users keep_data other_brokers image_reference image_file mosquitto_digest mosquitto_publish
 nonce=n0nce5678
 root=''
 lock_wait_seconds=1
-image_reference='mirror.example:5000/eclipse-mosquitto:2.0.18'
-image_file=''
-mosquitto_digest='6f701b2f559d509bb784d3a956a1a2027660f2acd077c864a635b6221996094c'
-mosquitto_publish='2883:2883
-8083:8083
-'
+tls_chain=''
+tls_authorities=''
+tls_key=''
 mosquitto_configuration='# Written by bear; changes made here are undone by its next apply.
 # Image mirror.example:5000/eclipse-mosquitto:2.0.18
 persistence true
@@ -22,10 +19,28 @@ listener 8083
 protocol websockets
 '
 mosquitto_users=''
+keep_data='yes'
+other_brokers='emqx mosquitto'
+image_reference='mirror.example:5000/eclipse-mosquitto:2.0.18'
+image_file=''
+mosquitto_digest='6f701b2f559d509bb784d3a956a1a2027660f2acd077c864a635b6221996094c'
+mosquitto_publish='2883:2883
+8083:8083
+'
 
 # … prelude.sh …
 
+# … apt.sh …
+
 # … container.sh …
+
+# … ports.sh …
+
+# … docker.sh …
+
+# … removal.sh …
+
+# … mosquitto.sh …
 
 # … mosquitto-container.sh …
 
@@ -34,8 +49,10 @@ main() {
     printf '\n' >&3
     say begin 1 $$
     open
+    block broker.others other_brokers
     block mosquitto.image image
-    block mosquitto.files mosquitto_files
+    block mosquitto.settings mosquitto_settings
+    block mosquitto.users mosquitto_passwords
     block mosquitto.container mosquitto_container
     say end ok
 }

@@ -1,11 +1,21 @@
 set +aex -f
-unset nonce root lock_wait_seconds host_owner host_now mosquitto_version mosquitto_configuration mosquitto_users
+unset nonce root lock_wait_seconds owner_text owner_lineage owner_instance host_now host_ports tls_chain tls_authorities tls_key mosquitto_configuration mosquitto_users keep_data other_brokers mosquitto_version mosquitto_ports
 nonce=n0nce5678
 root=''
 lock_wait_seconds=1
-host_owner='plant 5f3c'
+owner_text='# Written by bear: this host is an instance of a fleet.
+fleet plant
+lineage 5f3c
+instance plant-edge-1
+token t0ken1
+'
+owner_lineage='5f3c'
+owner_instance='plant-edge-1'
 host_now='1780000000'
-mosquitto_version='2.0.11-1.2+deb12u2'
+host_ports=''
+tls_chain=''
+tls_authorities=''
+tls_key=''
 mosquitto_configuration='# Written by bear; changes made here are undone by its next apply.
 set_tcp_nodelay true
 allow_anonymous false
@@ -15,14 +25,28 @@ protocol mqtt
 '
 mosquitto_users='sensors:it'\''s $(reboot)
 '
+keep_data='yes'
+other_brokers='emqx mosquitto-container'
+mosquitto_version='2.0.11-1.2+deb12u2'
+mosquitto_ports='1883 '
 
 # … prelude.sh …
 
-# … host.sh …
-
 # … apt.sh …
 
+# … container.sh …
+
+# … ports.sh …
+
+# … host.sh …
+
+# … docker.sh …
+
+# … removal.sh …
+
 # … mosquitto.sh …
+
+# … mosquitto-container.sh …
 
 main() {
     exec 3>&1 </dev/null
@@ -32,7 +56,9 @@ main() {
     block host.system host_system
     block host.first-boot host_first_boot
     block host.clock host_clock
+    block host.foreign host_foreign
     block host.owner host_owner
+    block broker.others other_brokers
     block mosquitto.package mosquitto_package
     block mosquitto.users mosquitto_users
     block mosquitto.configuration mosquitto_configuration

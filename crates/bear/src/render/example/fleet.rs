@@ -51,8 +51,8 @@ pub(crate) fn deployed(file: &str) -> State {
         let mut ports = spec.ports;
         ports.mqtt = ports.mqtt.or(Some(20_000 + 3 * index));
         ports.dashboard = ports.dashboard.or(Some(20_002 + 3 * index));
-        let machine = Machine { id: format!("i-{instance}"), address: "127.0.0.1".to_owned() };
-        let installed = Installed { ports, version: "0.1.0".to_owned(), process: None };
+        let machine = Machine::new(format!("i-{instance}"), "127.0.0.1");
+        let installed = Installed::new(ports, "0.1.0");
         let (generation, token) = (index.into(), String::new());
         let records = [
             Record::CreateBegan { at, instance: instance.clone(), group, spec, generation, token },

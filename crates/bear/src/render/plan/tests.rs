@@ -84,8 +84,8 @@ fn all_signs() {
         ~ daily-emqx-1  install → verify
         ~ daily-emqx-2  install → verify
             broker.emqx.version: 5.0.9 → 5.8.9
-            @@ -8,7 +8,7 @@
-               docker: 5:20.10.13~3-0~ubuntu-jammy
+            @@ -9,7 +9,7 @@
+                 version: 5:20.10.13~3-0~ubuntu-jammy
              broker:
                emqx:
             -    version: 5.0.9
@@ -135,8 +135,8 @@ fn a_change_in_place_for_all() {
         ~ daily-emqx-1  install → verify
         ~ daily-emqx-2  install → verify
             broker.emqx.version: 5.0.9 → 5.8.9
-            @@ -8,7 +8,7 @@
-               docker: 5:20.10.13~3-0~ubuntu-jammy
+            @@ -9,7 +9,7 @@
+                 version: 5:20.10.13~3-0~ubuntu-jammy
              broker:
                emqx:
             -    version: 5.0.9
@@ -180,7 +180,7 @@ fn drift_and_what_was_left_undone() {
     if let Some(recorded) = state.instances.get_mut(&name("demo-broker-3")) {
         recorded.phase = Phase::Installed;
     }
-    let machine = Machine { id: "i-demo-broker-2".to_owned(), address: "192.0.2.1".to_owned() };
+    let machine = Machine::new("i-demo-broker-2", "192.0.2.1");
     let broker = BrokerSeen::Stopped { why: "process 4711 is gone".to_owned() };
     let observed = Observed::from([
         (name("demo-broker-1"), Observation::Absent),
@@ -220,12 +220,13 @@ groups:
     Fleet plant
 
         + plant-edge-paris  create → install → verify
-            provider  hosts
-            host      ubuntu@192.0.2.10:22, key ~/.ssh/id_ed25519
-            broker    mosquitto 2.0.11-1.2+deb12u2
-            ports     the broker's own (default)
+            provider        hosts
+            host            ubuntu@192.0.2.10, key ~/.ssh/id_ed25519
+            broker          mosquitto 2.0.11-1.2+deb12u2
+            authentication  off (default)
+            ports           the broker's own (default)
         + plant-edge-lyon  create → install → verify
-            host      ubuntu@192.0.2.11:2222, key ~/.ssh/id_ed25519
+            host            ubuntu@192.0.2.11:2222, key ~/.ssh/id_ed25519
 
     Plan: 2 to create, 0 to change, 0 to replace, 0 to destroy, 0 unchanged.
     ");

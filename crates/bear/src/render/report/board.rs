@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use bear_core::event::{Event, StepRef, What};
+use bear_core::event::{BlockState, Event, StepRef, What};
 use bear_core::plan::StepKind;
 
 use super::tally::Tally;
@@ -45,6 +45,8 @@ struct Running {
     /// Whether it waits for its next try.
     waits: bool,
     checks: usize,
+    /// The block that is being looked at or made so.
+    block: Option<String>,
 }
 
 impl Board {
@@ -69,6 +71,11 @@ impl Board {
                     running.checks += 1;
                 }
             }
+            What::Block { step, block } => {
+                if let Some(running) = self.find(step) {
+                    running.block = (block.state == BlockState::Started).then(|| block.name.clone());
+                }
+            }
             What::StepSucceeded { step, .. }
             | What::StepFailed { step, .. }
             | What::StepSkipped { step, .. } => self.running.retain(|running| running.step != *step),
@@ -83,7 +90,7 @@ impl Board {
             return;
         }
         let step = step.clone();
-        self.running.push(Running { step, since: now, attempt: 1, waits: false, checks: 0 });
+        self.running.push(Running { step, since: now, attempt: 1, waits: false, checks: 0, block: None });
     }
 
     fn find(&mut self, step: &StepRef) -> Option<&mut Running> {
@@ -112,6 +119,7 @@ impl Board {
         let note = match running {
             Running { waits: true, attempt, .. } => format!("  waits for try {attempt}"),
             Running { checks: checks @ 1.., .. } => format!("  check {}", checks + 1),
+            Running { block: Some(block), .. } => format!("  {block}"),
             Running { attempt: attempt @ 2.., .. } => format!("  try {attempt}"),
             Running { .. } => String::new(),
         };

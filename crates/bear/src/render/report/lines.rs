@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt::{Display, Write};
 
 use bear_core::check::CheckResult;
-use bear_core::event::{Event, Operation, StepError, StepRef, Summary, What};
+use bear_core::event::{BlockReport, BlockState, Event, Operation, StepError, StepRef, Summary, What};
 
 use super::failure::{Failure, failures};
 use super::tally::Tally;
@@ -50,6 +50,7 @@ impl Lines {
             What::StepRetrying { step, attempt, error, wait_seconds } => {
                 self.retrying(step, *attempt, error, *wait_seconds)
             }
+            What::Block { step, block } => self.block(step, block),
             What::CheckEnded { step, check } => self.check(step, check),
             What::StepSucceeded { step, seconds } => self.succeeded(step, *seconds),
             What::StepFailed { step, seconds, error } => self.failed(step, *seconds, error),
@@ -65,7 +66,7 @@ impl Lines {
             return self.manner.detail == Detail::Verbose;
         }
         match what {
-            What::CheckEnded { .. } => false,
+            What::CheckEnded { .. } | What::Block { .. } => false,
             What::StepStarted { .. } => !self.live,
             What::StepSucceeded { .. } | What::StepSkipped { .. } => {
                 !self.live || self.tally.steps <= TOLD_MAX
@@ -93,6 +94,16 @@ impl Lines {
         let error = printable(&error.message);
         let text = format!("{}  try {attempt} failed: {error}; again in {}", title(step), duration(wait));
         self.line("retry", Tone::Warn, text)
+    }
+
+    fn block(&self, step: &StepRef, block: &BlockReport) -> String {
+        let (word, tone) = match block.state {
+            BlockState::Started => return String::new(),
+            BlockState::Ok => ("as wanted", Tone::Dim),
+            BlockState::Changed => ("changed", Tone::Good),
+            BlockState::Failed => ("FAILED", Tone::Bad),
+        };
+        self.line(word, tone, format!("{}  {}  {}", title(step), block.name, duration(block.seconds)))
     }
 
     fn check(&mut self, step: &StepRef, check: &CheckResult) -> String {

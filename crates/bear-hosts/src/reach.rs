@@ -1,0 +1,142 @@
+//! Where an instance is, and the one connection to it.
+
+use std::collections::HashMap;
+use std::ffi::OsString;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bear_core::event::StepError;
+use bear_core::fleet::Spec;
+use bear_core::name::InstanceName;
+use bear_core::state::v1::Machine;
+use bear_executor::host_keys::{FirstContact, HostKeys};
+use bear_executor::ssh::{ConnectError, Ssh, Target};
+use bear_recipes::host::Owner;
+use futures_util::{StreamExt, stream};
+
+use crate::Settings;
+
+/// How many hosts are worked on at once: each costs an `ssh` process and a few open files.
+pub(crate) const AT_ONCE: usize = 64;
+
+/// The fleet file says too little, or nonsense, about how to reach an instance.
+const TARGET: &str = "bear::hosts::target";
+
+/// The hosts of one fleet. Cheap to clone; all clones share one connection to each host.
+#[derive(Clone, Debug)]
+pub struct Hosts {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    settings: Settings,
+    host_keys: Arc<HostKeys>,
+    connections: Mutex<HashMap<Target, Arc<Ssh>>>,
+}
+
+/// One instance, to be reached.
+#[derive(Clone, Copy, Debug)]
+pub struct Place<'a> {
+    /// Its name.
+    pub instance: &'a InstanceName,
+    /// What it shall be.
+    pub spec: &'a Spec,
+    /// Its machine, where that is known.
+    pub machine: Option<&'a Machine>,
+}
+
+impl Hosts {
+    /// Hosts that are connected to once they are needed.
+    pub fn new(settings: Settings) -> Self {
+        let host_keys = Arc::new(HostKeys::new(settings.known_hosts.clone(), settings.first_contact));
+        Self { inner: Arc::new(Inner { settings, host_keys, connections: Mutex::default() }) }
+    }
+
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.inner.settings
+    }
+
+    /// What the host of an instance is marked with.
+    pub(crate) fn owner(&self, instance: &InstanceName, token: &str) -> Owner {
+        Owner {
+            fleet: self.settings().fleet.to_string(),
+            lineage: self.settings().lineage.clone(),
+            instance: instance.to_string(),
+            token: token.to_owned(),
+        }
+    }
+
+    /// The host of an instance; it need not be connected.
+    ///
+    /// # Errors
+    ///
+    /// The fleet file says too little, or nonsense, about how to reach it.
+    pub fn ssh(&self, place: Place<'_>) -> Result<Arc<Ssh>, StepError> {
+        let target = self.target(place)?;
+        let mut connections = self.inner.connections.lock().unwrap_or_else(PoisonError::into_inner);
+        let new = |target: &Target| Arc::new(Ssh::new(target.clone(), Arc::clone(&self.inner.host_keys)));
+        Ok(Arc::clone(connections.entry(target).or_insert_with_key(new)))
+    }
+
+    /// The folder that stands for `/` on the host of an instance; empty for `/` itself.
+    pub(crate) fn root(&self, place: Place<'_>) -> String {
+        let Some(roots) = &self.settings().roots else { return String::new() };
+        let address = place.spec.host.as_ref().map(|host| host.address.as_str());
+        let address = address.or(place.machine.map(|machine| machine.address.as_str()));
+        roots.join(address.unwrap_or_default()).display().to_string()
+    }
+
+    fn target(&self, place: Place<'_>) -> Result<Target, StepError> {
+        let Place { instance, spec, machine } = place;
+        let settings = self.settings();
+        let identity = |text: &String| settings.path(text);
+        let config = settings.ssh_config.clone();
+        if let Some(host) = &spec.host {
+            let pin = host.host_key.as_deref().map(str::parse).transpose().map_err(|error| {
+                StepError::permanent(TARGET, format!("reading the `host_key` of `{instance}`: {error}"))
+            })?;
+            return Ok(Target {
+                address: host.address.clone(),
+                port: host.port,
+                user: host.user.clone(),
+                identity: host.identity.as_ref().map(identity),
+                pin,
+                config,
+            });
+        }
+        let machine = machine.ok_or_else(|| {
+            StepError::permanent(TARGET, format!("the address of `{instance}` is not known"))
+        })?;
+        Ok(Target {
+            address: machine.address.clone(),
+            port: None,
+            user: settings.login.user.clone(),
+            identity: settings.login.identity.as_ref().map(identity),
+            pin: None,
+            config,
+        })
+    }
+
+    /// Connects to all of them at once, and checks their host keys. The results stand in the order of the places.
+    pub async fn greet(&self, places: &[Place<'_>]) -> Vec<Result<(), ConnectError>> {
+        let greetings = places.iter().map(|&place| async move { self.ssh(place)?.connect().await });
+        let greetings = greetings.collect::<Vec<_>>();
+        stream::iter(greetings).buffered(AT_ONCE).collect().await
+    }
+
+    /// Trusts what a host presented on first contact.
+    pub async fn accept(&self, contact: &FirstContact) -> Result<(), StepError> {
+        self.inner.host_keys.accept(contact).await
+    }
+
+    /// The user's own `ssh` with the fleet's host keys, program first; a command may follow. Connects first, which
+    /// checks the host key.
+    pub async fn ssh_command(&self, place: Place<'_>) -> Result<Vec<OsString>, StepError> {
+        self.ssh(place)?.command_by_hand().await
+    }
+
+    /// What `ssh_config(5)` says of a host, keyword and value, so that any `ssh` logs in as bear does.
+    pub async fn ssh_options(&self, place: Place<'_>) -> Result<Vec<(&'static str, String)>, StepError> {
+        self.ssh(place)?.settings_by_hand().await
+    }
+}

@@ -1,0 +1,133 @@
+//! Recipes run on a host: one script, one round trip, and what came of it.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use bear_core::event::StepError;
+use bear_executor::ssh::Ssh;
+use bear_executor::{Executor, Line, Privilege, Redactor, Script, Stream};
+use bear_recipes::{Nonce, Outcome, Recipe, Refusal, Report, Setting, Transcript, render};
+
+use crate::{Hosts, Place};
+
+/// How long to wait for another bear on the host, or for what one that was cut off has left to its end.
+const LOCK_WAIT_SECONDS: u32 = 60;
+
+/// The script ended without a word about how it went.
+pub(crate) const CUT: &str = "bear::recipe::cut";
+/// A recipe can't be made from these settings.
+const REFUSED: &str = "bear::recipe::refused";
+/// There is no randomness.
+const RANDOM: &str = "bear::hosts::random";
+
+/// Recipes to run as root on the host of an instance.
+pub(crate) struct Job<'a> {
+    pub(crate) place: Place<'a>,
+    /// What it is for, such as `installing emqx on plant-a-1`.
+    pub(crate) doing: &'a str,
+    pub(crate) recipes: &'a [Recipe],
+    pub(crate) deadline: Duration,
+}
+
+impl Hosts {
+    /// Runs recipes, and hands on each report as it comes. Nothing that is returned or handed on holds a secret.
+    pub(crate) async fn run(
+        &self,
+        job: &Job<'_>,
+        report: &mut (dyn FnMut(&Report) + Send),
+    ) -> Result<Transcript, StepError> {
+        let ssh = self.ssh(job.place)?;
+        let nonce = Nonce::new(random_word()?)
+            .map_err(|error| StepError::permanent(RANDOM, format!("{}: {error}", job.doing)))?;
+        let setting = Setting {
+            nonce: nonce.clone(),
+            root: self.root(job.place),
+            lock_wait_seconds: LOCK_WAIT_SECONDS,
+        };
+        let rendered = render(job.recipes, &setting)
+            .map_err(|error| StepError::permanent(REFUSED, format!("{}: {error}", job.doing)))?;
+        // What the script says of itself is read first and redacted after: a password such as `ok` must not turn its
+        // reports into something else.
+        let redactor = Redactor::new(rendered.secrets());
+        let nothing = Redactor::default();
+        let script = Script {
+            text: rendered.text(),
+            privilege: Privilege::Root,
+            deadline: job.deadline,
+            redactor: &nothing,
+        };
+        let mut transcript = Transcript::new(nonce);
+        let mut line = |line: Line<'_>| {
+            if line.stream == Stream::Stdout {
+                let reports = transcript.push(format!("{}\n", line.text).as_bytes());
+                reports.iter().for_each(&mut *report);
+            }
+        };
+        let ran = ssh.run(&script, &mut line).await;
+        job.judge(&ssh, ran, &transcript).await.map_err(|error| clean(&redactor, error))?;
+        Ok(transcript)
+    }
+}
+
+impl Job<'_> {
+    async fn judge(
+        &self,
+        ssh: &Ssh,
+        ran: Result<bear_executor::Outcome, StepError>,
+        transcript: &Transcript,
+    ) -> Result<(), StepError> {
+        match (transcript.outcome(), ran) {
+            (Outcome::Done { .. }, _) => Ok(()),
+            (Outcome::Failed(failure), _) => Err(failure.error(ssh.place().await?)),
+            (Outcome::Cut { block }, Err(error)) => {
+                let within = block.map(|block| format!("{block}: ")).unwrap_or_default();
+                Err(StepError { message: format!("{within}{}", error.message), ..error }
+                    .with_last_lines(&words(transcript)))
+            }
+            (Outcome::Cut { block }, Ok(outcome)) => {
+                let within = block.as_deref().unwrap_or(self.doing);
+                let place = ssh.place().await?;
+                let message = format!("{within}: the script on {place} ended too soon: {}", outcome.exit);
+                Err(StepError::transient(CUT, message)
+                    .with_help("applying again goes on from where the host is")
+                    .with_last_lines(&words(transcript)))
+            }
+        }
+    }
+}
+
+/// What it said that was meant for people.
+fn words(transcript: &Transcript) -> String {
+    transcript.log().collect::<Vec<_>>().join("\n")
+}
+
+/// What a recipe refuses, as an error of what is attempted.
+pub(crate) fn refused(doing: &str, refusal: &Refusal) -> StepError {
+    let error = StepError::permanent(REFUSED, format!("{doing}: {refusal}"));
+    match refusal.help() {
+        Some(help) => error.with_help(help),
+        None => error,
+    }
+}
+
+/// The error without any secret.
+pub(crate) fn clean(redactor: &Redactor, error: StepError) -> StepError {
+    StepError {
+        code: error.code,
+        message: redactor.redact(&error.message),
+        help: error.help.map(|help| redactor.redact(&help)),
+        last_lines: error.last_lines.iter().map(|line| redactor.redact(line)).collect(),
+        ..error
+    }
+}
+
+fn random_word() -> Result<String, StepError> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes)
+        .map_err(|error| StepError::permanent(RANDOM, format!("drawing a random number: {error}")))?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// The time right now, in seconds since 1970.
+pub(crate) fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}

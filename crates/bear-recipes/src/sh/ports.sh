@@ -1,0 +1,34 @@
+# Who listens on a port.
+
+# port_holder PORT: who does, in words; nothing if nobody does, or if nothing on the host can tell. Docker may pass a
+# port on without a process of its own, so it is asked first.
+port_holder() {
+    if command -v docker >/dev/null; then
+        holder=$(quiet 20 docker ps --filter "publish=$1" --format '{{.Names}}' | head -n 1 || :)
+        if [ -n "$holder" ]; then
+            printf 'the container %s' "$holder"
+            return
+        fi
+    fi
+    command -v ss >/dev/null || return 0
+    # Without the right to look into a process there is no name, as for the processes of other containers.
+    line=$(quiet 20 ss -Hltnp "sport = :$1" || :)
+    line=${line%%"$line_break"*}
+    case $line in
+        '') ;;
+        *'users:(("'*'",pid='*)
+            line=${line#*'users:(("'}
+            number=${line#*'",pid='}
+            printf '%s (process %s)' "${line%%'"'*}" "${number%%[!0-9]*}"
+            ;;
+        *) printf 'a process that does not show' ;;
+    esac
+}
+
+# refuse_taken PORT…: ends the block if somebody holds one of the ports.
+refuse_taken() {
+    for port; do
+        holder=$(port_holder "$port")
+        [ -z "$holder" ] || refuse port_taken "port $port is taken by $holder"
+    done
+}

@@ -1,0 +1,97 @@
+set +aex -f
+unset nonce root lock_wait_seconds image_reference image_file tls_chain tls_authorities tls_key emqx_wanted_node emqx_version emqx_settings emqx_digest emqx_publish emqx_listeners emqx_api emqx_change_method emqx_sysctl emqx_keys emqx_first_boot emqx_password keep_data other_brokers
+nonce=n0nce5678
+root=''
+lock_wait_seconds=1
+image_reference='emqx/emqx:5.0.9'
+image_file=''
+tls_chain='-----BEGIN CERTIFICATE-----
+MIIB
+-----END CERTIFICATE-----
+'
+tls_authorities='-----BEGIN CERTIFICATE-----
+MIIB
+-----END CERTIFICATE-----
+'
+tls_key='-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49
+-----END PRIVATE KEY-----
+'
+emqx_wanted_node='emqx@10.0.0.5'
+emqx_version='5.0.9'
+emqx_settings='# Written by bear; changes made here are undone by its next apply.
+# Image emqx/emqx:5.0.9
+# Port 1883:1883
+# Port 8883:8883
+# Port 8083:8083
+# Port 9084:8084
+# Port 0.0.0.0:18083:18083
+# Certificate 8010bfcee1842b2a4ce8f67c3e9455f0188f7a15bf39ec61a26feb75cd785821
+# Authorities 8010bfcee1842b2a4ce8f67c3e9455f0188f7a15bf39ec61a26feb75cd785821
+EMQX_LOG__CONSOLE_HANDLER__ENABLE='\''true'\''
+EMQX_LISTENERS__TCP__DEFAULT__ENABLED='\''true'\''
+EMQX_LISTENERS__SSL__DEFAULT__ENABLED='\''true'\''
+EMQX_LISTENERS__SSL__DEFAULT__SSL_OPTIONS__CERTFILE='\''"/run/bear/certificate.pem"'\''
+EMQX_LISTENERS__SSL__DEFAULT__SSL_OPTIONS__KEYFILE='\''"/run/bear/key.pem"'\''
+EMQX_LISTENERS__SSL__DEFAULT__SSL_OPTIONS__CACERTFILE='\''"/run/bear/authorities.pem"'\''
+EMQX_LISTENERS__WS__DEFAULT__ENABLED='\''true'\''
+EMQX_LISTENERS__WSS__DEFAULT__ENABLED='\''true'\''
+EMQX_LISTENERS__WSS__DEFAULT__SSL_OPTIONS__CERTFILE='\''"/run/bear/certificate.pem"'\''
+EMQX_LISTENERS__WSS__DEFAULT__SSL_OPTIONS__KEYFILE='\''"/run/bear/key.pem"'\''
+EMQX_LISTENERS__WSS__DEFAULT__SSL_OPTIONS__CACERTFILE='\''"/run/bear/authorities.pem"'\''
+'
+emqx_digest='e5fd66c655696e5b1cc7432ec5e03df284801c3ae3e0558e7f66a7bcfe2b44b1'
+emqx_publish='1883:1883
+8883:8883
+8083:8083
+9084:8084
+0.0.0.0:18083:18083
+'
+emqx_listeners='tcp ssl ws wss'
+emqx_api='127.0.0.1:18083'
+emqx_change_method='PUT'
+emqx_sysctl='# … emqx-sysctl.conf …
+'
+emqx_keys='EMQX_NODE__COOKIE='\''c00kie'\''
+'
+emqx_first_boot='EMQX_DASHBOARD__DEFAULT_PASSWORD='\''"Bear_first1"'\''
+'
+emqx_password='"Bear_first1"'
+keep_data='yes'
+other_brokers='mosquitto mosquitto-container'
+
+# … prelude.sh …
+
+# … apt.sh …
+
+# … container.sh …
+
+# … ports.sh …
+
+# … docker.sh …
+
+# … mosquitto.sh …
+
+# … removal.sh …
+
+# … emqx-api.sh …
+
+# … emqx.sh …
+
+main() {
+    exec 3>&1 </dev/null
+    printf '\n' >&3
+    say begin 1 $$
+    open
+    block broker.others other_brokers
+    block emqx.tools emqx_tools
+    block emqx.host-limits emqx_host_limits
+    block emqx.image image
+    block emqx.files emqx_files
+    block emqx.container emqx_container
+    block emqx.password emqx_password
+    block emqx.ready emqx_ready
+    say end ok
+}
+
+main; exit

@@ -1,0 +1,22 @@
+set +aex -f
+unset nonce root lock_wait_seconds image_reference image_file
+nonce=n0nce5678
+root=''
+lock_wait_seconds=1
+image_reference='emqx/emqx:5.0.9'
+image_file=''
+
+# … prelude.sh …
+
+# … container.sh …
+
+main() {
+    exec 3>&1 </dev/null
+    printf '\n' >&3
+    say begin 1 $$
+    open
+    block image.look image_look
+    say end ok
+}
+
+main; exit

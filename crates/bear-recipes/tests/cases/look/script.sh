@@ -1,0 +1,26 @@
+set +aex -f
+unset nonce root lock_wait_seconds look_mqtt look_other
+nonce=n0nce5678
+root=''
+lock_wait_seconds=1
+look_mqtt='1883 '
+look_other='8083 18083 '
+
+# … prelude.sh …
+
+# … apt.sh …
+
+# … container.sh …
+
+# … look.sh …
+
+main() {
+    exec 3>&1 </dev/null
+    printf '\n' >&3
+    say begin 1 $$
+    open
+    block look look
+    say end ok
+}
+
+main; exit

@@ -1,0 +1,73 @@
+set +aex -f
+unset nonce root lock_wait_seconds tls_chain tls_authorities tls_key mosquitto_configuration mosquitto_users keep_data other_brokers mosquitto_version mosquitto_ports
+nonce=n0nce5678
+root=''
+lock_wait_seconds=1
+tls_chain='-----BEGIN CERTIFICATE-----
+MIIB
+-----END CERTIFICATE-----
+'
+tls_authorities='-----BEGIN CERTIFICATE-----
+MIIB
+-----END CERTIFICATE-----
+'
+tls_key='-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49
+-----END PRIVATE KEY-----
+'
+mosquitto_configuration='# Written by bear; changes made here are undone by its next apply.
+# Certificate 8010bfcee1842b2a4ce8f67c3e9455f0188f7a15bf39ec61a26feb75cd785821
+# Authorities 8010bfcee1842b2a4ce8f67c3e9455f0188f7a15bf39ec61a26feb75cd785821
+set_tcp_nodelay true
+allow_anonymous true
+listener 1883
+protocol mqtt
+listener 8883
+protocol mqtt
+certfile /etc/mosquitto/bear.certificate.pem
+keyfile /etc/mosquitto/bear.key.pem
+cafile /etc/mosquitto/bear.authorities.pem
+listener 8083
+protocol websockets
+listener 8084
+protocol websockets
+certfile /etc/mosquitto/bear.certificate.pem
+keyfile /etc/mosquitto/bear.key.pem
+cafile /etc/mosquitto/bear.authorities.pem
+'
+mosquitto_users=''
+keep_data='yes'
+other_brokers='emqx mosquitto-container'
+mosquitto_version='2.0.11-1.2+deb12u2'
+mosquitto_ports='1883 8883 8083 8084 '
+
+# … prelude.sh …
+
+# … apt.sh …
+
+# … container.sh …
+
+# … ports.sh …
+
+# … docker.sh …
+
+# … removal.sh …
+
+# … mosquitto.sh …
+
+# … mosquitto-container.sh …
+
+main() {
+    exec 3>&1 </dev/null
+    printf '\n' >&3
+    say begin 1 $$
+    open
+    block broker.others other_brokers
+    block mosquitto.package mosquitto_package
+    block mosquitto.users mosquitto_users
+    block mosquitto.configuration mosquitto_configuration
+    block mosquitto.running mosquitto_running
+    say end ok
+}
+
+main; exit

@@ -1,0 +1,42 @@
+set +aex -f
+unset nonce root lock_wait_seconds owner_text owner_lineage owner_instance keep_data
+nonce=n0nce5678
+root=''
+lock_wait_seconds=1
+owner_text='# Written by bear: this host is an instance of a fleet.
+fleet plant
+lineage 5f3c
+instance plant-edge-1
+token t0ken1
+'
+owner_lineage='5f3c'
+owner_instance='plant-edge-1'
+keep_data='yes'
+
+# … prelude.sh …
+
+# … apt.sh …
+
+# … container.sh …
+
+# … ports.sh …
+
+# … host.sh …
+
+# … docker.sh …
+
+# … removal.sh …
+
+main() {
+    exec 3>&1 </dev/null
+    printf '\n' >&3
+    say begin 1 $$
+    open
+    block host.ours host_ours
+    block brokers.gone brokers_gone
+    block docker.gone docker_gone
+    block host.released host_released
+    say end ok
+}
+
+main; exit

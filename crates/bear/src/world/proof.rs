@@ -1,0 +1,192 @@
+//! Proving brokers: from here, and where that fails, a second look from the host itself.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bear_core::check::{CheckName, CheckResult};
+use bear_core::event::StepError;
+use bear_core::fleet::Spec;
+use bear_core::fleet::model::{Broker, Ports, ProviderKind};
+use bear_core::state::v1::{Installed, Machine};
+use bear_engine::Verifier;
+use bear_engine::adapter::VerifyRequest;
+use bear_hosts::{Forward, Hosts, Place};
+use bear_verify::{Cause, Credentials, Dashboard, ExpectedVersion, Finding, Limits, Target, Tls};
+
+use crate::credentials::{Wallet, at_home, random_id, tls};
+
+/// How many lines of its broker's log a failed proof shows.
+const LOG_LINES: u32 = 20;
+
+/// Proves brokers.
+pub(super) struct Proving {
+    pub(super) wallet: Arc<Wallet>,
+    pub(super) hosts: Hosts,
+    pub(super) project: PathBuf,
+}
+
+#[async_trait]
+impl Verifier for Proving {
+    async fn verify(
+        &self,
+        request: VerifyRequest,
+        report: &(dyn Fn(CheckResult) + Send + Sync),
+    ) -> Option<String> {
+        let VerifyRequest { instance, machine, spec, installed } = &request;
+        let place = Place { instance, spec, machine: Some(machine) };
+        let (target, _forward) = match self.target(place, machine, installed).await {
+            Ok(target) => target?,
+            Err(error) => {
+                report(CheckResult::failed(CheckName::DashboardHttp, Duration::ZERO, error.message));
+                return None;
+            }
+        };
+        let run = random_id().ok()?;
+        let mut held = Vec::new();
+        let remote = spec.provider != ProviderKind::Local;
+        // From the first check that the host may tell more about, all wait, so that they stay in their order.
+        let findings = bear_verify::verify(&target, &Limits::default(), &run[..10], |finding| {
+            if remote && (!held.is_empty() || tells_more_on_the_host(finding)) {
+                held.push(finding.result.clone());
+            } else {
+                report(finding.result.clone());
+            }
+        })
+        .await;
+        if !remote || findings.iter().all(|finding| finding.result.ok) {
+            return None;
+        }
+        if held.is_empty() {
+            return self.hosts.log(place, LOG_LINES).await;
+        }
+        let look = self.hosts.look(place, installed.ports).await;
+        for mut result in held {
+            let unanswered = findings
+                .iter()
+                .any(|finding| finding.result.name == result.name && tells_more_on_the_host(finding));
+            if let Some(port) = port_of(result.name, &installed.ports).filter(|_| unanswered) {
+                let there = look.detail(port);
+                result.detail = Some(match result.detail {
+                    Some(detail) => format!("{detail}; {there}"),
+                    None => there,
+                });
+            }
+            report(result);
+        }
+        look.log()
+    }
+}
+
+impl Proving {
+    /// Where the broker is, and how to be let in. A dashboard that listens on its host alone is reached through SSH,
+    /// for as long as the forward lives.
+    async fn target(
+        &self,
+        place: Place<'_>,
+        machine: &Machine,
+        installed: &Installed,
+    ) -> Result<Option<(Target, Option<Forward>)>, StepError> {
+        let spec = place.spec;
+        let Some(mut target) = target(&machine.address, &installed.ports, self.wallet.for_spec(spec)) else {
+            return Ok(None);
+        };
+        if let Some(tls) = tls(spec) {
+            target.mqtts = installed.ports.mqtts;
+            target.wss = installed.ports.wss;
+            let roots = tls.ca.as_ref().map(|ca| roots(&self.project, ca)).transpose()?;
+            target.tls = Tls { roots, server_name: tls.server_name.clone() };
+        }
+        target.version = expected_version(spec);
+        let (Some(port), Some(credentials)) = (installed.ports.dashboard, self.wallet.for_dashboard(spec))
+        else {
+            return Ok(Some((target, None)));
+        };
+        let (host, port, forward) = if is_open(spec) {
+            (machine.address.clone(), port, None)
+        } else {
+            let forward = self.hosts.forward(place, port).await?;
+            (forward.local().ip().to_string(), forward.local().port(), Some(forward))
+        };
+        target.dashboard = Some(Dashboard { host, port, credentials });
+        Ok(Some((target, forward)))
+    }
+}
+
+/// The port that a check is about.
+fn port_of(check: CheckName, ports: &Ports) -> Option<u16> {
+    match check {
+        CheckName::WsConnect => ports.ws,
+        CheckName::TlsConnect => ports.mqtts,
+        CheckName::WssConnect => ports.wss,
+        CheckName::DashboardHttp | CheckName::DefaultPasswordRefused | CheckName::BrokerVersion => {
+            ports.dashboard
+        }
+        _ => ports.mqtt,
+    }
+}
+
+fn tells_more_on_the_host(finding: &Finding) -> bool {
+    finding.cause.is_some_and(Cause::may_differ_on_the_host)
+}
+
+/// Whether the dashboard listens where others than its own host can reach it.
+fn is_open(spec: &Spec) -> bool {
+    match &spec.broker {
+        Broker::Emqx(emqx) => emqx.dashboard_bind.is_some_and(|address| !address.is_loopback()),
+        Broker::Embedded(_) | Broker::Mosquitto(_) => true,
+    }
+}
+
+/// The authorities that clients trust.
+fn roots(project: &Path, file: &str) -> Result<Vec<u8>, StepError> {
+    let path = project.join(at_home(Path::new(file)));
+    std::fs::read(&path).map_err(|error| {
+        StepError::permanent("bear::verify::ca", format!("reading {}: {error}", path.display()))
+            .with_help("it is the `ca` of the broker's `tls` in the fleet file")
+    })
+}
+
+/// The version that has to run, where the broker can be asked for it.
+fn expected_version(spec: &Spec) -> Option<ExpectedVersion> {
+    match &spec.broker {
+        Broker::Embedded(_) => None,
+        Broker::Emqx(emqx) => Some(ExpectedVersion::Emqx(emqx.version.0.clone())),
+        Broker::Mosquitto(mosquitto) => {
+            Some(ExpectedVersion::Mosquitto(upstream(&mosquitto.version.0).to_owned()))
+        }
+    }
+}
+
+/// What a package's version says of the program in it: `2.0.11-1.2+deb12u2` is Mosquitto 2.0.11. As in deb-version(7),
+/// an epoch goes before a colon and the package's own revision after the last hyphen.
+fn upstream(version: &str) -> &str {
+    let without_epoch = version.split_once(':').map_or(version, |(_, rest)| rest);
+    without_epoch.rsplit_once('-').map_or(without_epoch, |(upstream, _)| upstream)
+}
+
+/// Where a broker is, and how to be let in, as far as any of them goes; none for a broker without an MQTT port.
+pub(crate) fn target(address: &str, ports: &Ports, credentials: Option<Credentials>) -> Option<Target> {
+    let mut target = Target::new(address, ports.mqtt?);
+    target.ws = ports.ws;
+    target.credentials = credentials;
+    Some(target)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::upstream;
+
+    #[test]
+    fn the_version_of_a_package_names_the_program_in_it() {
+        for (package, program) in [
+            ("2.0.11-1.2+deb12u2", "2.0.11"),
+            ("1:2.0.11-1ubuntu1", "2.0.11"),
+            ("2.0.18", "2.0.18"),
+            ("2.1.0~rc1-1", "2.1.0~rc1"),
+        ] {
+            assert_eq!(upstream(package), program);
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! The same work on the same hosts by all contestants, who take turns.
+
+use std::fmt::Write;
+use std::fs;
+use std::net::{SocketAddr, TcpStream};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::machines::{Machines, Served, at_once};
+use super::sample::{Figures, Sample};
+use super::{bear, peers};
+use crate::bench::Bench;
+
+/// How often everybody takes a turn that counts. The turn before counts round trips instead.
+const ROUNDS: usize = 7;
+
+/// The package that is on the hosts beforehand, as Debian 12 has it.
+pub(super) const MOSQUITTO: &str = "2.0.11-1.2+deb12u2";
+
+/// Who does the work.
+pub(super) struct Contestant {
+    pub(super) name: &'static str,
+    /// Where its input lies, and where it runs.
+    pub(super) folder: PathBuf,
+    /// What it runs; `PORT` stands for the port that is wanted.
+    pub(super) command: Vec<String>,
+    /// Its input files, in which `PORT` stands for the same.
+    pub(super) input: Vec<(&'static str, String)>,
+    /// What the command says of when the work itself was done, in seconds before its end.
+    pub(super) done_before_end: Option<fn(&Contestant) -> Result<f64, String>>,
+}
+
+/// What a contestant took.
+#[derive(Default)]
+struct Taking {
+    change: Vec<Sample>,
+    again: Vec<Sample>,
+    /// Seconds until the work itself was done, where the command goes on after that.
+    done: Vec<f64>,
+    change_served: Served,
+    again_served: Served,
+}
+
+/// Prints the table of each number of hosts.
+pub(super) fn print(bench: &Bench) -> Result<(), String> {
+    for count in [10, 30] {
+        let machines = Machines::make(count, "host")?;
+        prepare(&machines)?;
+        let folder = bench.scratch.path().join(format!("contest{count}"));
+        let (mut contestants, _connections) = peers::all(&machines, &folder)?;
+        contestants.push(bear::contestant(bench, &machines, &folder)?);
+        let takings = take_turns(&machines, &contestants)?;
+        println!("\n{}", table(count, &contestants, &takings));
+    }
+    Ok(())
+}
+
+/// Puts the package on the hosts. bear takes over a broker that is there and idle, and no other.
+fn prepare(machines: &Machines) -> Result<(), String> {
+    let script = format!(
+        "export DEBIAN_FRONTEND=noninteractive; apt-get update -q && \
+         apt-get install -qy --no-install-recommends mosquitto={MOSQUITTO} && systemctl disable --now mosquitto"
+    );
+    machines.exec(&script).map(drop)
+}
+
+fn take_turns(machines: &Machines, contestants: &[Contestant]) -> Result<Vec<Taking>, String> {
+    let mut takings = contestants.iter().map(|_| Taking::default()).collect::<Vec<_>>();
+    let mut ports = 2000_u16..;
+    for round in 0..=ROUNDS {
+        for turn in 0..contestants.len() {
+            // Nobody always comes first, or after the same other.
+            let place = (turn + round) % contestants.len();
+            let port = ports.next().ok_or("there are no more ports")?;
+            let (contestant, taking) = (&contestants[place], &mut takings[place]);
+            let commands = contestant.want(port)?;
+            if round == 0 {
+                taking.count(machines, contestant, &commands)?;
+            } else {
+                taking.measure(contestant, &commands)?;
+            }
+            listens_everywhere(machines, port).map_err(|error| format!("{}: {error}", contestant.name))?;
+        }
+        eprintln!("round {round} of {ROUNDS}");
+    }
+    Ok(takings)
+}
+
+impl Contestant {
+    /// Writes its input for this port, and returns its command.
+    fn want(&self, port: u16) -> Result<Vec<String>, String> {
+        let port = port.to_string();
+        for (name, text) in &self.input {
+            let file = self.folder.join(name);
+            fs::write(&file, text.replace("PORT", &port))
+                .map_err(|error| format!("{}: {error}", file.display()))?;
+        }
+        Ok(self.command.iter().map(|word| word.replace("PORT", &port)).collect())
+    }
+}
+
+impl Taking {
+    /// Counts what the hosts serve. That takes a while, so these runs are not measured.
+    fn count(
+        &mut self,
+        machines: &Machines,
+        contestant: &Contestant,
+        command: &[String],
+    ) -> Result<(), String> {
+        let mut before = machines.served()?;
+        for served in [&mut self.change_served, &mut self.again_served] {
+            Sample::take(command, &contestant.folder)?;
+            let after = machines.served()?;
+            *served =
+                Served { logins: after.logins - before.logins, sessions: after.sessions - before.sessions };
+            before = after;
+        }
+        Ok(())
+    }
+
+    fn measure(&mut self, contestant: &Contestant, command: &[String]) -> Result<(), String> {
+        let change = Sample::take(command, &contestant.folder)?;
+        if let Some(done_before_end) = contestant.done_before_end {
+            self.done.push(change.taken.seconds - done_before_end(contestant)?);
+        }
+        self.change.push(change);
+        self.again.push(Sample::take(command, &contestant.folder)?);
+        Ok(())
+    }
+
+    fn row(&self, name: &str, hosts: usize) -> String {
+        let seconds = |samples: &[Sample]| Figures::of(samples.iter().map(|sample| sample.taken.seconds));
+        let processor = |samples: &[Sample]| {
+            Figures::of(samples.iter().map(|sample| sample.taken.processor_seconds)).median()
+        };
+        let all = || self.change.iter().chain(&self.again);
+        let load = Figures::of(all().map(|sample| sample.load));
+        let peak = all().map(|sample| sample.taken.peak_bytes).max().unwrap_or(0) / (1 << 20);
+        format!(
+            "| {name} | {} | {} | {:.2} s, {:.2} s | {peak} MiB | {}, {} | {:.1}–{:.1} |",
+            seconds(&self.change),
+            seconds(&self.again),
+            processor(&self.change),
+            processor(&self.again),
+            self.change_served.per_host(hosts),
+            self.again_served.per_host(hosts),
+            load.least(),
+            load.most(),
+        )
+    }
+}
+
+impl Served {
+    fn per_host(self, hosts: usize) -> String {
+        let share = |count: usize| match (count / hosts, count % hosts) {
+            (whole, 0) => whole.to_string(),
+            (whole, rest) => format!("{whole} {rest}/{hosts}"),
+        };
+        format!("{}+{}", share(self.logins), share(self.sessions))
+    }
+}
+
+/// Nobody is believed: the port must answer from here.
+fn listens_everywhere(machines: &Machines, port: u16) -> Result<(), String> {
+    let looks = at_once(&machines.list, |machine| {
+        let address = machine.address.parse().map_err(|error| format!("{}: {error}", machine.address))?;
+        TcpStream::connect_timeout(&SocketAddr::new(address, port), Duration::from_secs(2))
+            .map(drop)
+            .map_err(|error| format!("port {port} of {} does not answer: {error}", machine.address))
+    });
+    looks.into_iter().collect()
+}
+
+fn table(hosts: usize, contestants: &[Contestant], takings: &[Taking]) -> String {
+    let mut text = format!(
+        "| {hosts} hosts | change | nothing to change | processor here | memory | logins+sessions a host | load |\n\
+         | --- | --: | --: | --: | --: | --: | --: |\n"
+    );
+    for (contestant, taking) in contestants.iter().zip(takings) {
+        // Writing to a string can't fail.
+        let _ = writeln!(text, "{}", taking.row(contestant.name, hosts));
+        if !taking.done.is_empty() {
+            let done = Figures::of(taking.done.iter().copied());
+            let _ = writeln!(text, "| … until every install step ended | {done} | | | | | |");
+        }
+    }
+    text
+}

@@ -1,0 +1,53 @@
+//! From `apply` to proven on hosts that have Docker: each host alone, and then all at once.
+
+use std::fs;
+use std::path::Path;
+
+use super::bear::{bear, fleet};
+use super::machines::{Machines, said};
+use super::sample::{Figures, Sample};
+use crate::bench::Bench;
+
+const HOSTS: usize = 10;
+const ROUNDS: usize = 3;
+
+/// Prints how much longer all take at once than the slowest alone.
+pub(super) fn print(bench: &Bench) -> Result<(), String> {
+    let machines = Machines::make(HOSTS, "host-docker")?;
+    let folder = bench.scratch.path().join("proof");
+    fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    let file = folder.join("fleet.yaml");
+    fs::write(&file, fleet(&machines, "    broker:\n      emqx: { version: 5.0.9 }\n"))
+        .map_err(|error| format!("{}: {error}", file.display()))?;
+    println!(
+        "\n| {HOSTS} hosts with Docker | slowest alone | all at once | ratio | load |\n| --- | --: | --: | --: | --: |"
+    );
+    for round in 1..=ROUNDS {
+        let alone = (1..=HOSTS).map(|number| {
+            let instance = format!("bench-edge-h{number}");
+            apply(bench, &machines, &folder, &["--only", &instance])
+        });
+        let alone = alone.collect::<Result<Vec<_>, _>>()?;
+        let all = apply(bench, &machines, &folder, &[])?;
+        let slowest = Figures::of(alone.iter().map(|sample| sample.taken.seconds)).most();
+        println!(
+            "| round {round} | {slowest:.2} s | {:.2} s | {:.2} | {:.1} |",
+            all.taken.seconds,
+            all.taken.seconds / slowest,
+            all.load
+        );
+    }
+    Ok(())
+}
+
+/// From nothing to proven, with nothing left of it.
+fn apply(bench: &Bench, machines: &Machines, folder: &Path, only: &[&str]) -> Result<Sample, String> {
+    let program = bench.bear.display().to_string();
+    let command = [&[&program, "apply", "fleet.yaml", "--yes"], only].concat();
+    let command = command.into_iter().map(str::to_owned).collect::<Vec<_>>();
+    let sample = Sample::take(&command, folder)?;
+    said(bear(bench, folder).args(["destroy", "fleet.yaml", "--yes"]))?;
+    // The next one pulls it again.
+    machines.exec("docker system prune --all --force --volumes")?;
+    Ok(sample)
+}

@@ -1,0 +1,196 @@
+//! The engine that the lab runs on: what this machine needs for it, a Docker daemon of its own, and the network.
+
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::process::CommandExt as _;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use super::command::{LONG, SHORT, run, succeeds, wait_for};
+use super::state::{RUNTIME, State, ensure};
+
+/// Where the engine listens, as Docker's client wants it.
+pub(super) const DOCKER_HOST: &str = "unix:///run/bear-lab/docker.sock";
+const PID_FILE: &str = "/run/bear-lab/dockerd.pid";
+const CONTAINERD_PID_FILE: &str = "/run/bear-lab/exec/containerd/containerd.pid";
+
+/// The network of the hosts. What is below ROUTE must never leave this machine, whether the network is there or not.
+pub(super) const NETWORK: &str = "labnet";
+const SUBNET: &str = "10.77.0.0/24";
+const GATEWAY: &str = "10.77.0.1";
+/// Addresses that Docker gives out by itself. Those below are for whoever names one.
+const BY_ITSELF: &str = "10.77.0.128/25";
+const ROUTE: &str = "10.77.0.0/16";
+
+/// The programs that the lab needs on this machine, each with the package that has it.
+const PROGRAMS: [(&str, &str); 9] = [
+    ("dockerd", "docker.io"),
+    ("iptables", "iptables"),
+    ("ip", "iproute2"),
+    ("sysctl", "procps"),
+    ("sshd", "openssh-server"),
+    ("ssh", "openssh-client"),
+    ("mmdebstrap", "mmdebstrap"),
+    ("mosquitto_pub", "mosquitto-clients"),
+    ("busybox", "busybox-static"),
+];
+
+/// A systemd takes about seven instances; with the usual 128, hosts beyond the seventeenth silently don't come up.
+const INOTIFY: (&str, &str) = ("fs.inotify.max_user_instances", "8192");
+
+/// A command of Docker's client, for the lab's engine.
+pub(super) fn docker<const N: usize>(words: [&str; N]) -> Command {
+    let mut command = Command::new(client());
+    // The engine of this age knows no other builder.
+    command.args(words).env("DOCKER_HOST", DOCKER_HOST).env("DOCKER_BUILDKIT", "0");
+    command
+}
+
+/// The client of the engine's own package where it is there: it is as old as the engine.
+pub(super) fn client() -> &'static str {
+    if Path::new("/usr/bin/docker").exists() { "/usr/bin/docker" } else { "docker" }
+}
+
+/// Installs what this machine lacks.
+pub(super) fn install_programs() -> Result<(), String> {
+    let missing =
+        || PROGRAMS.iter().filter(|(program, _)| !is_installed(program)).map(|(_, package)| *package);
+    ensure(
+        "programs of this machine",
+        || missing().next().is_none(),
+        || {
+            let apt = |words: &[&str]| {
+                run(Command::new("apt-get").args(words).env("DEBIAN_FRONTEND", "noninteractive"), LONG)
+            };
+            apt(&["update", "-q"])?;
+            let install = ["install", "-qy", "--no-install-recommends", "debian-archive-keyring"];
+            apt(&install.into_iter().chain(missing()).collect::<Vec<_>>())?;
+            Ok(())
+        },
+    )
+}
+
+fn is_installed(program: &str) -> bool {
+    ["/usr/sbin", "/usr/bin", "/sbin", "/bin"].iter().any(|folder| Path::new(folder).join(program).exists())
+}
+
+/// Lets the kernel carry many hosts, and keeps their addresses on this machine.
+pub(super) fn prepare_kernel() -> Result<(), String> {
+    let (key, value) = INOTIFY;
+    let file = format!("/proc/sys/{}", key.replace('.', "/"));
+    let enough = |text: String| text.trim().parse::<u32>().is_ok_and(|found| found >= 8192);
+    ensure(
+        key,
+        || fs::read_to_string(&file).is_ok_and(enough),
+        || run(Command::new("sysctl").arg("-w").arg(format!("{key}={value}")), SHORT).map(drop),
+    )?;
+    ensure("route that keeps the lab in", route_is_there, || {
+        let words = ["route", "add", "blackhole", ROUTE, "metric", "4000"];
+        run(Command::new("ip").args(words), SHORT).map(drop)
+    })
+}
+
+fn route_is_there() -> bool {
+    run(Command::new("ip").args(["route", "show", "type", "blackhole", ROUTE]), SHORT)
+        .is_ok_and(|routes| !routes.is_empty())
+}
+
+/// Starts the engine.
+pub(super) fn start(state: &State) -> Result<(), String> {
+    ensure("engine", answers, || {
+        stop()?;
+        // Where nobody waits for processes that ended, dockerd takes those in the files for some that run. Its
+        // containerd has ended with it.
+        for file in [PID_FILE, CONTAINERD_PID_FILE] {
+            fs::remove_file(file).ok();
+        }
+        let log = state.path("dockerd.log");
+        let mut engine = spawn(state, &log).map_err(|error| format!("could not start dockerd: {error}"))?;
+        // After a crash it first ends, one by one, the containers that it finds.
+        wait_for("the engine's first answer", Duration::from_mins(3), || {
+            let ended = engine.try_wait().ok().flatten();
+            ended.map(|status| Err(format!("it ended with {status}"))).or_else(|| answers().then_some(Ok(())))
+        })
+        .flatten()
+        .map_err(|error| format!("{error}; see {}", log.display()))
+    })
+}
+
+fn spawn(state: &State, log: &Path) -> io::Result<Child> {
+    let output = File::create(log)?;
+    Command::new("dockerd")
+        .args(["--host", DOCKER_HOST, "--pidfile", PID_FILE, "--bridge", "none"])
+        .arg("--data-root")
+        .arg(state.path("engine"))
+        .arg("--exec-root")
+        .arg(Path::new(RUNTIME).join("exec"))
+        .stdin(Stdio::null())
+        .stderr(output.try_clone()?)
+        .stdout(output)
+        // Out of reach of an interrupt at the terminal.
+        .process_group(0)
+        .spawn()
+}
+
+/// Whether the engine is up.
+pub(super) fn answers() -> bool {
+    Path::new(RUNTIME).join("docker.sock").exists()
+        && succeeds(&mut docker(["info", "--format", "{{.ServerVersion}}"]))
+}
+
+/// The process of the engine, if it runs. A process id alone might have become somebody else's.
+pub(super) fn process() -> Option<Pid> {
+    let id = fs::read_to_string(PID_FILE).ok()?.trim().parse::<i32>().ok()?;
+    let words = fs::read(format!("/proc/{id}/cmdline")).ok()?;
+    let ours = String::from_utf8_lossy(&words).split('\0').any(|word| word == PID_FILE);
+    ours.then(|| Pid::from_raw(id))
+}
+
+/// Ends the engine, and with it every container.
+pub(super) fn stop() -> Result<(), String> {
+    let Some(id) = process() else { return Ok(()) };
+    kill(id, Signal::SIGTERM).map_err(|error| format!("could not end dockerd {id}: {error}"))?;
+    wait_for("the end of dockerd", Duration::from_mins(1), || process().is_none().then_some(()))
+}
+
+/// Makes the network of the hosts.
+pub(super) fn make_network() -> Result<(), String> {
+    let look = || succeeds(&mut docker(["network", "inspect", NETWORK]));
+    ensure("network", look, || {
+        let addresses = ["--subnet", SUBNET, "--gateway", GATEWAY, "--ip-range", BY_ITSELF];
+        let mut command = docker(["network", "create", "-o", "com.docker.network.bridge.name=lab0"]);
+        run(command.args(addresses).arg(NETWORK), SHORT).map(drop)
+    })
+}
+
+/// Removes every container, volume and network, and lets go of the addresses.
+pub(super) fn clear(state: &State) -> Result<(), String> {
+    // An engine that did not end by `down` left its containers on the disk.
+    let containers = state.path("engine/containers");
+    let left = fs::read_dir(containers).is_ok_and(|mut entries| entries.next().is_some());
+    if left {
+        start(state)?;
+    }
+    if answers() {
+        let containers = run(&mut docker(["ps", "-aq"]), SHORT)?;
+        if !containers.is_empty() {
+            run(docker(["rm", "-f", "-v"]).args(containers.lines()), LONG)?;
+        }
+        let volumes = run(&mut docker(["volume", "ls", "-q"]), SHORT)?;
+        if !volumes.is_empty() {
+            run(docker(["volume", "rm", "-f"]).args(volumes.lines()), LONG)?;
+        }
+        run(&mut docker(["network", "prune", "-f"]), SHORT)?;
+        // What was built anew under the same name.
+        run(&mut docker(["image", "prune", "-f"]), LONG)?;
+    }
+    stop()?;
+    if route_is_there() {
+        run(Command::new("ip").args(["route", "del", "blackhole", ROUTE, "metric", "4000"]), SHORT)?;
+    }
+    Ok(())
+}

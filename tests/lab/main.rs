@@ -1,0 +1,13 @@
+//! bear on hosts: containers with systemd, sshd, sudo and a Docker engine of their own, made by `cargo xtask lab up`.
+//!
+//! `cargo xtask lab test` runs these; without the lab they say that they were skipped, and `BEAR_TEST_LAB=required`
+//! turns that into a failure.
+
+#[path = "../it/support.rs"]
+#[expect(dead_code, unused_imports, unused_macros, reason = "the other tests use what these leave out")]
+mod support;
+
+mod changes;
+mod faults;
+mod lab;
+mod whole_way;
