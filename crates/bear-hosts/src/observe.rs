@@ -149,7 +149,7 @@ impl Seen {
         installed: &Installed,
     ) -> Result<(), String> {
         if container.status != "running" {
-            return Err(format!("the container {name} is {}", container.status));
+            return Err(format!("the container {name} does not run: it is {}", container.status));
         }
         self.compare("image", Some(&container.image_id), installed.image.as_deref());
         self.settings(container.configuration.as_deref(), installed);

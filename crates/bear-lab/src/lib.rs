@@ -2,5 +2,6 @@
 
 pub mod broken_broker;
 pub mod clock;
+pub mod fake_ec2;
 pub mod store;
 pub mod world;

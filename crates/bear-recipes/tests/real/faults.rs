@@ -1,14 +1,14 @@
 //! What goes wrong on real machines, what bear says of it, and that the next run goes on.
 
-use std::thread::sleep;
-use std::time::Duration;
+use std::io::Write;
+use std::process::Child;
 
 use bear_core::fleet::model::Ports;
 use bear_recipes::docker::{Docker, Repository};
 use bear_recipes::emqx::Emqx;
 use bear_recipes::image::{Image, ImageSource};
 use bear_recipes::mosquitto::Form;
-use bear_recipes::{Host, Recipe, observe};
+use bear_recipes::{Host, Outcome, Recipe, observe};
 
 use crate::machine::{Machine, Run, lab, no_lab, now};
 use crate::wanted::{claim, docker_ce, emqx, mosquitto, owner};
@@ -31,6 +31,13 @@ fn on_docker(emqx: &Emqx) -> Vec<Recipe> {
 fn assert_why(run: &Run, expected: &str) {
     let why = run.why();
     assert!(why.starts_with(expected), "{why}\n{}", run.said);
+}
+
+/// Begins a script, and lets the test do something meanwhile.
+fn begin(machine: &Machine, words: &[&str], recipes: &[Recipe]) -> Child {
+    let mut child = machine.begin(words);
+    child.stdin.take().unwrap().write_all(Machine::script(recipes).as_bytes()).unwrap();
+    child
 }
 
 /// Begins something on the machine that goes on until the machine goes.
@@ -136,8 +143,7 @@ fn a_cut_spares_apt_and_the_next_run_goes_on() {
     }
     let machine = Machine::new("cut", "bear-lab/host");
     let docker = only_docker(&Docker::Distribution(String::from("20.10.24+dfsg1-1+deb12u1+b6")));
-    let mut child = machine.begin(&["setsid", "sh", "-s"]);
-    std::io::Write::write_all(&mut child.stdin.take().unwrap(), Machine::script(&docker).as_bytes()).unwrap();
+    let mut child = begin(&machine, &["setsid", "sh", "-s"], &docker);
     machine.wait("pgrep -x dpkg");
     let shell = machine.says("pgrep -o -x -f 'sh -s'");
     machine.says(&format!("kill -TERM -{shell}; sleep 0.2; kill -KILL -{shell}"));
@@ -155,13 +161,12 @@ fn a_killed_dpkg_is_mended() {
     }
     let machine = Machine::new("dpkg", "bear-lab/host");
     let docker = only_docker(&Docker::Distribution(String::from("20.10.24+dfsg1-1+deb12u1+b6")));
-    let mut child = machine.begin(&["sh", "-s"]);
-    std::io::Write::write_all(&mut child.stdin.take().unwrap(), Machine::script(&docker).as_bytes()).unwrap();
+    let child = begin(&machine, &["sh", "-s"], &docker);
     machine.wait(
         "pgrep -f '/usr/bin/dpkg .*--(unpack|configure)' && kill -KILL $(pgrep -x dpkg; pgrep -x apt-get)",
     );
     let cut = Run::read(&child.wait_with_output().unwrap());
-    assert!(!matches!(cut.transcript.outcome(), bear_recipes::Outcome::Done { .. }));
+    assert!(!matches!(cut.transcript.outcome(), Outcome::Done { .. }));
     assert!(machine.run(&docker).changed() > 0);
     assert_eq!(machine.says("dpkg --audit; ls /var/lib/dpkg/updates"), "");
     assert_eq!(machine.run(&docker).changed(), 0);

@@ -11,7 +11,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use super::command::{LONG, SHORT, run, succeeds, wait_for};
-use super::state::{RUNTIME, State, ensure};
+use super::state::{RUNTIME, State, ensure, write};
 
 /// Where the engine listens, as Docker's client wants it.
 pub(super) const DOCKER_HOST: &str = "unix:///run/bear-lab/docker.sock";
@@ -27,11 +27,10 @@ const BY_ITSELF: &str = "10.77.0.128/25";
 const ROUTE: &str = "10.77.0.0/16";
 
 /// The programs that the lab needs on this machine, each with the package that has it.
-const PROGRAMS: [(&str, &str); 9] = [
+const PROGRAMS: [(&str, &str); 8] = [
     ("dockerd", "docker.io"),
     ("iptables", "iptables"),
     ("ip", "iproute2"),
-    ("sysctl", "procps"),
     ("sshd", "openssh-server"),
     ("ssh", "openssh-client"),
     ("mmdebstrap", "mmdebstrap"),
@@ -40,7 +39,8 @@ const PROGRAMS: [(&str, &str); 9] = [
 ];
 
 /// A systemd takes about seven instances; with the usual 128, hosts beyond the seventeenth silently don't come up.
-const INOTIFY: (&str, &str) = ("fs.inotify.max_user_instances", "8192");
+const INOTIFY_INSTANCES: u32 = 8192;
+const INOTIFY_FILE: &str = "/proc/sys/fs/inotify/max_user_instances";
 
 /// A command of Docker's client, for the lab's engine.
 pub(super) fn docker<const N: usize>(words: [&str; N]) -> Command {
@@ -80,13 +80,11 @@ fn is_installed(program: &str) -> bool {
 
 /// Lets the kernel carry many hosts, and keeps their addresses on this machine.
 pub(super) fn prepare_kernel() -> Result<(), String> {
-    let (key, value) = INOTIFY;
-    let file = format!("/proc/sys/{}", key.replace('.', "/"));
-    let enough = |text: String| text.trim().parse::<u32>().is_ok_and(|found| found >= 8192);
+    let instances = |text: String| text.trim().parse::<u32>().unwrap_or(0);
     ensure(
-        key,
-        || fs::read_to_string(&file).is_ok_and(enough),
-        || run(Command::new("sysctl").arg("-w").arg(format!("{key}={value}")), SHORT).map(drop),
+        "many hosts in the kernel",
+        || fs::read_to_string(INOTIFY_FILE).is_ok_and(|text| instances(text) >= INOTIFY_INSTANCES),
+        || write(Path::new(INOTIFY_FILE), &INOTIFY_INSTANCES.to_string()),
     )?;
     ensure("route that keeps the lab in", route_is_there, || {
         let words = ["route", "add", "blackhole", ROUTE, "metric", "4000"];

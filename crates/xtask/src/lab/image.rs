@@ -46,8 +46,9 @@ pub(super) fn make_base(state: &State) -> Result<(), String> {
         "system of the hosts",
         || archive.exists(),
         || {
-            // A name of its own: what an interrupted run left may still be written to. Its end tells mmdebstrap what to make.
-            let part = state.path(&format!("part-{}.tar", std::process::id()));
+            // A name of its own: what an interrupted run left may still be written to. By its end mmdebstrap knows
+            // what to make.
+            let part = state.path(&format!("system-part-{}.tar", std::process::id()));
             let mut command = Command::new("mmdebstrap");
             command
                 .args(OPTIONS)

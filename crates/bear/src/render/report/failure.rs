@@ -1,5 +1,6 @@
 //! Failures in full: what was attempted on which instance, what came of it, what to do, and how to try just that again.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 
 use bear_core::check::CheckResult;
@@ -40,6 +41,23 @@ pub(super) fn failures(failures: &[Failure], command: &str, manner: &Manner) -> 
     text
 }
 
+/// The details of checks, each once: those that failed for one reason are told together.
+pub(super) fn alike<'c>(checks: impl Iterator<Item = &'c CheckResult>) -> Vec<(String, Cow<'c, str>)> {
+    let mut groups: Vec<(&str, usize, &str)> = Vec::new();
+    for check in checks {
+        let detail = check.detail.as_deref().unwrap_or_default();
+        match groups.last_mut() {
+            Some((_, more, last)) if *last == detail => *more += 1,
+            _ => groups.push((check.name.as_str(), 0, detail)),
+        }
+    }
+    let named = groups.into_iter().map(|(first, more, detail)| match more {
+        0 => (first.to_owned(), printable(detail)),
+        more => (format!("{first} and {more} more"), printable(detail)),
+    });
+    named.collect()
+}
+
 fn block(failure: &Failure, command: &str, manner: &Manner) -> String {
     let Failure { step, seconds, error, checks } = failure;
     let look = manner.look;
@@ -55,9 +73,9 @@ fn block(failure: &Failure, command: &str, manner: &Manner) -> String {
     let code = format!("{}, after {}", error.code, duration(*seconds));
     let _ = writeln!(text, "  {}", look.paint(Tone::Dim, code));
     // The message tells of the first check that failed.
-    for check in checks.iter().filter(|check| !error.message.contains(check.name.as_str())) {
-        let detail = printable(check.detail.as_deref().unwrap_or_default());
-        let _ = writeln!(text, "  {}: {detail}", look.paint(Tone::Bad, check.name));
+    let others = checks.iter().filter(|check| !error.message.contains(check.name.as_str()));
+    for (names, detail) in alike(others) {
+        let _ = writeln!(text, "  {}: {detail}", look.paint(Tone::Bad, names));
     }
     for line in &error.last_lines {
         let _ = writeln!(text, "  {} {}", look.paint(Tone::Dim, "|"), printable(line));

@@ -6,7 +6,7 @@ use std::fmt::{Display, Write};
 use bear_core::check::CheckResult;
 use bear_core::event::{BlockReport, BlockState, Event, Operation, StepError, StepRef, Summary, What};
 
-use super::failure::{Failure, failures};
+use super::failure::{Failure, alike, failures};
 use super::tally::Tally;
 use super::{Detail, Manner};
 use crate::render::look::Tone;
@@ -129,11 +129,10 @@ impl Lines {
         let what = if bad.is_empty() { printable(&error.message).into_owned() } else { passed(&checks) };
         let text = format!("{}  {}  {what}", title(step), duration(seconds));
         let mut lines = self.line("FAILED", Tone::Bad, text);
-        let width = bad.iter().map(|check| check.name.as_str().len()).max().unwrap_or(0);
-        for check in &bad {
-            let detail = printable(check.detail.as_deref().unwrap_or_default());
-            let _ =
-                writeln!(lines, "{INDENT}{:width$}  {detail}", self.manner.look.paint(Tone::Bad, check.name));
+        let alike = alike(bad.iter());
+        let width = alike.iter().map(|(names, _)| names.len()).max().unwrap_or(0);
+        for (names, detail) in &alike {
+            let _ = writeln!(lines, "{INDENT}{:width$}  {detail}", self.manner.look.paint(Tone::Bad, names));
         }
         self.failures.push(Failure { step: step.clone(), seconds, error: error.clone(), checks: bad });
         lines

@@ -1,6 +1,7 @@
 //! Every line that a run can be told in, on one page.
 
-use bear_core::event::{Event, Operation};
+use bear_core::check::CheckName;
+use bear_core::event::{BlockReport, BlockState, Event, Operation, StepError, What};
 use bear_core::plan::StepKind;
 
 use super::*;
@@ -207,4 +208,54 @@ fn of_many_failures_the_first_are_told_in_full() {
     insta::assert_snapshot!(end.trim_start(), @"stopped [  2.0s] (1000/1000) 7 steps succeeded, 2 failed, 2 skipped");
     assert!(text.contains("\n\n290 more failed; `--verbose` tells of them all\n\n"), "{text}");
     assert_eq!(told(&many(1_000, 300), false, Detail::Verbose, LOOK).matches("error: ").count(), 300);
+}
+
+/// What a script does on a host is told block by block to whoever asks for more.
+#[test]
+fn blocks_are_told_as_they_end() {
+    let step = example::step(StepKind::Install, "plant-edge-paris");
+    let block = |name: &str, state, seconds| What::Block {
+        step: step.clone(),
+        block: BlockReport { name: name.to_owned(), state, seconds },
+    };
+    let events = example::events([
+        (0, What::RunStarted { operation: Operation::Apply, steps: 1 }),
+        (0, example::started(&step)),
+        (100, block("docker.packages", BlockState::Started, 0.0)),
+        (900, block("docker.packages", BlockState::Ok, 0.8)),
+        (900, block("emqx.container", BlockState::Started, 0.0)),
+        (2100, block("emqx.container", BlockState::Changed, 1.2)),
+        (2200, block("emqx.ready", BlockState::Failed, 0.1)),
+    ]);
+    insta::assert_snapshot!(told(&events, false, Detail::Verbose, LOOK), @"
+        apply [ 0.00s] (0/1) 1 step
+        start [ 0.00s] (0/1) install plant-edge-paris
+    as wanted [  0.9s] (0/1) install plant-edge-paris  docker.packages  0.8s
+      changed [  2.1s] (0/1) install plant-edge-paris  emqx.container  1.2s
+       FAILED [  2.2s] (0/1) install plant-edge-paris  emqx.ready  0.1s
+    ");
+    assert!(!told(&events, false, Detail::Normal, LOOK).contains("docker.packages"));
+}
+
+/// Nobody reads one reason ten times.
+#[test]
+fn checks_that_failed_for_one_reason_are_told_together() {
+    let step = example::step(StepKind::Verify, "plant-edge-paris");
+    let not_tried = "not tried, since the port can't be reached";
+    let error = StepError::permanent("bear::verify::failed", "3 of 3 checks failed; tcp: connection refused");
+    let events = example::events([
+        (0, What::RunStarted { operation: Operation::Apply, steps: 1 }),
+        (0, example::started(&step)),
+        (1, example::check_ended(&step, example::broken(CheckName::Tcp, 1.0, "connection refused"))),
+        (1, example::check_ended(&step, example::broken(CheckName::Mqtt311Connect, 0.0, not_tried))),
+        (1, example::check_ended(&step, example::broken(CheckName::Mqtt5Connect, 0.0, not_tried))),
+        (2, example::failed(&step, 0.002, error)),
+    ]);
+    insta::assert_snapshot!(told(&events, false, Detail::Normal, LOOK), @"
+     apply [ 0.00s] (0/1) 1 step
+     start [ 0.00s] (0/1) verify  plant-edge-paris
+    FAILED [ 0.00s] (1/1) verify  plant-edge-paris  0.00s  0 of 3 checks passed
+            tcp                         connection refused
+            mqtt311.connect and 1 more  not tried, since the port can't be reached
+    ");
 }
