@@ -4,7 +4,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use crate::lab::{Host, Image, Lab, lab};
+use crate::lab::{Host, Image, Lab, lab, setting};
 use crate::support::{Outcome, Project};
 
 /// Debian's own package: what a bare host can have without Docker.
@@ -154,14 +154,14 @@ fn a_package_source_that_does_not_answer() {
     let Some(lab) = lab() else { return };
     let host = lab.host(Image::Bare);
     let docker = |url: &str| {
-        let fingerprint = lab.setting("LAB_APT_FINGERPRINT");
+        let fingerprint = setting("LAB_APT_FINGERPRINT");
         format!(
             "install:\n  docker:\n    version: \"5:20.10.13~3-0~ubuntu-jammy\"\n    repository: {{ url: {url}, suite: jammy, fingerprint: {fingerprint} }}\n{EMQX}"
         )
     };
     let project = lab.project(&[&host], &docker("http://10.77.0.9"));
     check(&project, "", &["http://10.77.0.9"], || {
-        project.write("fleets/plant.yaml", lab.fleet(&[&host], &docker(&lab.setting("LAB_APT_URL"))));
+        project.write("fleets/plant.yaml", lab.fleet(&[&host], &docker(&setting("LAB_APT_URL"))));
     });
 }
 
@@ -235,6 +235,9 @@ fn in_mid_install(project: &Project, host: &Host, arguments: &str, disturb: impl
     Outcome::of(child, &project.path(""))
 }
 
+/// Something done to a host.
+type Disturb = fn(&Host);
+
 /// Whether the package manager is at work on the host.
 fn is_installing(host: &Host, child: &mut Child) -> bool {
     assert!(child.try_wait().unwrap().is_none(), "bear ended before anything was disturbed");
@@ -246,10 +249,10 @@ fn connections_that_are_cut_and_hosts_that_restart_in_mid_install() {
     let Some(lab) = lab() else { return };
     // A container that restarts keeps its address only if it was asked for.
     let address = ["--ip", "10.77.0.20"];
-    let disturbances: [(&str, &[&str], fn(&Host)); 3] = [
+    let disturbances: [(&str, &[&str], Disturb); 3] = [
         ("sessions cut", &[], |host| drop(host.try_exec("pkill -f 'sshd: ubuntu'"))),
         ("sshd restarted", &[], |host| {
-            drop(host.exec("systemctl kill --kill-whom=all -s KILL ssh; systemctl restart ssh"))
+            drop(host.exec("systemctl kill --kill-whom=all -s KILL ssh; systemctl restart ssh"));
         }),
         ("rebooted", &address, |host| drop(host.docker(&["restart", "-t", "5"]))),
     ];

@@ -16,21 +16,23 @@ const VARIABLE: &str = "BEAR_TEST_LAB";
 /// A password that nothing may show but the broker's own files. It needs quoting wherever text is taken for code.
 pub(crate) const CANARY: &str = r#"Canary-7 "x" $(reboot) #'=:"#;
 
-/// The lab, if it is up.
-pub(crate) struct Lab(());
+/// The lab, as it is handed to tests: by variables.
+pub(crate) struct Lab {
+    key: String,
+}
 
 /// The lab; none where it is not up and need not be.
 pub(crate) fn lab() -> Option<Lab> {
-    let up = std::env::var_os("LAB_KEY").is_some();
+    let key = std::env::var("LAB_KEY").ok();
     let required = std::env::var(VARIABLE).is_ok_and(|value| value == "required");
     assert!(
-        up || !required,
+        key.is_some() || !required,
         "{VARIABLE} is `required`, but the lab is not up; `cargo xtask lab test` brings it up"
     );
-    if !up {
+    if key.is_none() {
         println!("skipped: the lab is not up");
     }
-    up.then_some(Lab(()))
+    key.map(|key| Lab { key })
 }
 
 /// What a host has when it begins.
@@ -49,12 +51,12 @@ pub(crate) struct Host {
     pub(crate) fingerprint: String,
 }
 
-impl Lab {
-    /// One of the settings that the lab hands to tests.
-    pub(crate) fn setting(&self, name: &str) -> String {
-        std::env::var(name).unwrap_or_else(|_| panic!("the lab does not say what {name} is"))
-    }
+/// One of the settings that the lab hands to tests.
+pub(crate) fn setting(name: &str) -> String {
+    std::env::var(name).unwrap_or_else(|_| panic!("the lab does not say what {name} is"))
+}
 
+impl Lab {
     /// A host that answers on its SSH port.
     pub(crate) fn host(&self, image: Image) -> Host {
         self.host_with(image, &[])
@@ -68,7 +70,8 @@ impl Lab {
             Image::Bare => "host",
             Image::Docker => "host-docker",
         };
-        let made = run(xtask().args(["lab", "host", &name, "--image", image]).args(words));
+        let key = format!("{}.pub", self.key);
+        let made = run(xtask().args(["lab", "host", &name, "--image", image, "--key", &key]).args(words));
         let made: Value = serde_json::from_str(made.trim()).unwrap_or_else(|error| panic!("{error}: {made}"));
         let text = |key: &str| made[key].as_str().unwrap_or_else(|| panic!("no {key} in {made}")).to_owned();
         Host { name: text("name"), ip: text("ip"), fingerprint: text("fingerprint") }
@@ -94,7 +97,7 @@ impl Lab {
             let _ = writeln!(members, "      h{number}: {{ address: {ip}, host_key: \"{fingerprint}\" }}");
         }
         let rest = rest.lines().fold(String::new(), |text, line| text + "    " + line + "\n");
-        let key = self.setting("LAB_KEY");
+        let key = &self.key;
         format!(
             "fleet: plant\nprovider:\n  hosts:\n    user: ubuntu\n    identity: {key}\ngroups:\n  edge:\n    members:\n{members}{rest}"
         )

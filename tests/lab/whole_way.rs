@@ -2,12 +2,12 @@
 
 use serde_json::Value;
 
-use crate::lab::{CANARY, Host, Image, Lab, is_as_found, lab};
+use crate::lab::{CANARY, Host, Image, is_as_found, lab, setting};
 use crate::support::Project;
 
 /// EMQX on the seed's Docker, from the lab's package source.
-fn emqx_on_the_pinned_docker(lab: &Lab) -> String {
-    let (url, fingerprint) = (lab.setting("LAB_APT_URL"), lab.setting("LAB_APT_FINGERPRINT"));
+fn emqx_on_the_pinned_docker() -> String {
+    let (url, fingerprint) = (setting("LAB_APT_URL"), setting("LAB_APT_FINGERPRINT"));
     format!(
         "install:\n  docker:\n    version: \"5:20.10.13~3-0~ubuntu-jammy\"\n    repository: {{ url: {url}, suite: jammy, fingerprint: {fingerprint} }}\n\
          broker:\n  emqx: {{ version: 5.0.9, admin_password: {{ env: CANARY }} }}\n"
@@ -20,7 +20,7 @@ fn three_bare_hosts_become_proven_brokers_and_are_given_back_as_found() {
     let hosts = lab.hosts(3, Image::Bare);
     let hosts = hosts.iter().collect::<Vec<_>>();
     let before = hosts.iter().map(|host| host.inventory()).collect::<Vec<_>>();
-    let project = lab.project(&hosts, &emqx_on_the_pinned_docker(&lab));
+    let project = lab.project(&hosts, &emqx_on_the_pinned_docker());
 
     let applied = project.bear("apply fleets/plant.yaml --yes --json").ok();
     let summary: Value = serde_json::from_str(applied.stdout.lines().last().unwrap()).unwrap();
@@ -39,7 +39,7 @@ fn three_bare_hosts_become_proven_brokers_and_are_given_back_as_found() {
     nothing_is_left_to_do(&project);
     no_password_shows(&project, &hosts);
 
-    project.write("fleets/plant.yaml", lab.fleet(&hosts[..2], &emqx_on_the_pinned_docker(&lab)));
+    project.write("fleets/plant.yaml", lab.fleet(&hosts[..2], &emqx_on_the_pinned_docker()));
     project.bear("apply fleets/plant.yaml --yes").ok();
     is_as_found(hosts[2], &before[2]);
     nothing_is_left_to_do(&project);

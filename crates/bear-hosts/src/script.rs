@@ -55,7 +55,7 @@ impl Hosts {
             deadline: job.deadline,
             redactor: &nothing,
         };
-        let mut transcript = Transcript::new(nonce);
+        let mut transcript = Transcript::new(nonce.clone());
         let mut line = |line: Line<'_>| {
             if line.stream == Stream::Stdout {
                 let reports = transcript.push(format!("{}\n", line.text).as_bytes());
@@ -63,7 +63,7 @@ impl Hosts {
             }
         };
         let ran = ssh.run(&script, &mut line).await;
-        job.judge(&ssh, ran, &transcript).await.map_err(|error| clean(&redactor, error))?;
+        job.judge(&ssh, ran, &transcript, &nonce).await.map_err(|error| clean(&redactor, error))?;
         Ok(transcript)
     }
 }
@@ -74,14 +74,16 @@ impl Job<'_> {
         ssh: &Ssh,
         ran: Result<bear_executor::Outcome, StepError>,
         transcript: &Transcript,
+        nonce: &Nonce,
     ) -> Result<(), StepError> {
         match (transcript.outcome(), ran) {
             (Outcome::Done { .. }, _) => Ok(()),
             (Outcome::Failed(failure), _) => Err(failure.error(ssh.place().await?)),
             (Outcome::Cut { block }, Err(error)) => {
                 let within = block.map(|block| format!("{block}: ")).unwrap_or_default();
+                let last_lines = words(error.last_lines.iter().map(String::as_str), nonce);
                 Err(StepError { message: format!("{within}{}", error.message), ..error }
-                    .with_last_lines(&words(transcript)))
+                    .with_last_lines(&last_lines))
             }
             (Outcome::Cut { block }, Ok(outcome)) => {
                 let within = block.as_deref().unwrap_or(self.doing);
@@ -89,15 +91,16 @@ impl Job<'_> {
                 let message = format!("{within}: the script on {place} ended too soon: {}", outcome.exit);
                 Err(StepError::transient(CUT, message)
                     .with_help("applying again goes on from where the host is")
-                    .with_last_lines(&words(transcript)))
+                    .with_last_lines(&words(outcome.transcript.lines(), nonce)))
             }
         }
     }
 }
 
-/// What it said that was meant for people.
-fn words(transcript: &Transcript) -> String {
-    transcript.log().collect::<Vec<_>>().join("\n")
+/// What a script wrote that was meant for people: all but its reports.
+fn words<'l>(lines: impl Iterator<Item = &'l str>, nonce: &Nonce) -> String {
+    let report = format!("bear:{} ", nonce.as_str());
+    lines.filter(|line| !line.starts_with(&report)).collect::<Vec<_>>().join("\n")
 }
 
 /// What a recipe refuses, as an error of what is attempted.
@@ -110,7 +113,7 @@ pub(crate) fn refused(doing: &str, refusal: &Refusal) -> StepError {
 }
 
 /// The error without any secret.
-pub(crate) fn clean(redactor: &Redactor, error: StepError) -> StepError {
+fn clean(redactor: &Redactor, error: StepError) -> StepError {
     StepError {
         code: error.code,
         message: redactor.redact(&error.message),

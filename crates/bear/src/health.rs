@@ -92,8 +92,10 @@ async fn ask(recorded: &Recorded, observation: Option<&Observation>, wallet: &Wa
     let unreachable = |why: &str| Health::Unreachable { why: why.to_owned() };
     match observation {
         Some(Observation::Absent) => return unreachable("its machine is gone"),
-        Some(Observation::Unreachable { why }) => return unreachable(why),
-        Some(Observation::Present { broker: BrokerSeen::Stopped { why }, .. }) => return unreachable(why),
+        Some(
+            Observation::Unreachable { why }
+            | Observation::Present { broker: BrokerSeen::Stopped { why }, .. },
+        ) => return unreachable(why),
         _ => {}
     }
     let (Some(machine), Some(installed)) = (&recorded.machine, &recorded.installed) else {

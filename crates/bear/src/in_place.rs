@@ -28,13 +28,11 @@ pub(crate) fn examine(
         let recorded = state
             .and_then(|state| state.instances.get(&change.instance))
             .filter(|_| change.action == Action::Update);
-        match hosts.refuse(recorded.map(|recorded| &recorded.spec), &spec) {
-            Err(error) => problems.push(refusal(error, change, &spec, wanted)),
-            Ok(()) => {
-                let settings = recorded.and_then(|recorded| settings(recorded, &spec, hosts));
-                change.configuration = joined(change.configuration.take(), settings);
-            }
+        if let Err(error) = hosts.refuse(recorded.map(|recorded| &recorded.spec), &spec) {
+            problems.push(refusal(error, change, &spec, wanted));
         }
+        let settings = recorded.and_then(|recorded| settings(recorded, &spec, hosts));
+        change.configuration = joined(change.configuration.take(), settings);
     }
     // Like instances are refused alike, and one underlined place says it once.
     problems.dedup_by(|later, first| later.message == first.message && later.span == first.span);

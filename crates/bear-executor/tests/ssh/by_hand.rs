@@ -1,5 +1,6 @@
 //! What people and other programs get: commands that log in as bear does, and ports that lead to a host.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -63,7 +64,7 @@ async fn its_settings_are_those_of_ssh_config() {
     ssh.connect().await.unwrap();
     let mut config = "Host plant\n".to_owned();
     for (keyword, value) in ssh.settings_by_hand().await.unwrap() {
-        config += &format!("    {keyword} {value}\n");
+        writeln!(config, "    {keyword} {value}").unwrap();
     }
     insta::assert_snapshot!(world.redacted(&config, &sshd).replace(&user(), "[user]"), @r#"
     Host plant

@@ -26,7 +26,7 @@ async fn each_block_is_reported_as_it_begins_and_ends() {
     let lab = lab!();
     let host = lab.host("a", MOSQUITTO);
     let (installed, blocks) = host.install(&lab.hosts()).await;
-    insta::assert_snapshot!(compact(&installed.unwrap()), @"");
+    insta::assert_snapshot!(compact(&installed.unwrap()), @"2.0.11-1 on mqtt 1883; image None, docker None");
     for pair in blocks.chunks(2) {
         let [began, ended] = pair else { panic!("{blocks:?}") };
         let (name, state) = began.split_once(' ').unwrap();
@@ -68,7 +68,7 @@ async fn emqx_comes_with_docker_and_says_what_runs() {
     let machine = host.create(&hosts).await.unwrap();
     let (installed, blocks) = host.install_on(&hosts, machine.clone()).await;
     let installed = installed.unwrap_or_else(|error| panic!("{error:?} {blocks:?}"));
-    insta::assert_snapshot!(compact(&installed), @"");
+    insta::assert_snapshot!(compact(&installed), @r#"5.8.9 on mqtt 1883, ws 8083, dashboard 18083; image Some("sha256:emqx/emqx:5.8.9"), docker Some("20.10.13")"#);
     let settings = fs::read_to_string(host.root("etc/bear/emqx/settings.env")).unwrap();
     let digest =
         Command::new("sh").args(["-c", "printf %s \"$1\" | sha256sum", "-", &settings]).output().unwrap();
@@ -162,7 +162,7 @@ async fn a_secret_that_nobody_gave_is_missed_before_anything_is_done() {
     let sessions = lab.sessions();
     let remote = Remote::new(hosts, |_| Ok(Secrets::default()));
     let error = remote.install(host.request(machine), &|_| {}).await.unwrap_err();
-    insta::assert_snapshot!(error, @"");
+    insta::assert_snapshot!(error, @"installing mosquitto on plant-brokers-a: the password of its clients is not known");
     assert_eq!(lab.sessions(), sessions);
 }
 

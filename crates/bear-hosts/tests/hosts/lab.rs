@@ -1,6 +1,7 @@
 //! A lab of hosts on this machine: an sshd each, a folder that stands for its `/`, and stand-ins for its programs.
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
@@ -304,10 +305,10 @@ impl Host {
     pub(crate) fn told(&self, lab: &Lab, error: &StepError) -> String {
         let mut text = format!("{}: {error}\n", error.code);
         for line in &error.last_lines {
-            text += &format!("  | {line}\n");
+            writeln!(text, "  | {line}").unwrap();
         }
         if let Some(help) = &error.help {
-            text += &format!("help: {help}\n");
+            writeln!(text, "help: {help}").unwrap();
         }
         self.redacted(lab, &text)
     }

@@ -4,6 +4,7 @@ use super::environment::Environment;
 use super::{Dialect, Emqx, LISTENERS};
 use crate::recipe::Configuration;
 use crate::refusal::Refusal;
+use crate::tls::Certificate;
 
 impl Emqx {
     /// All settings without secrets. What `docker run` is told stands in comments, so that it is part of the plan's
@@ -16,7 +17,7 @@ impl Emqx {
             format!("Image {}", self.image.reference()),
         ];
         comments.extend(self.publish()?.lines().map(|line| format!("Port {line}")));
-        comments.extend(self.tls.iter().flat_map(|certificate| certificate.comments()));
+        comments.extend(self.tls.iter().flat_map(Certificate::comments));
         // Variables for the start script itself come without HOCON's quotes.
         let mut environment = Environment::with_comments(&comments)
             .plain(&format!("{}__ENABLE", dialect.log_console), "true")?;

@@ -9,6 +9,7 @@
 mod cases;
 mod causes;
 mod emqx;
+mod faults;
 mod protocol;
 mod quoting;
 mod running;

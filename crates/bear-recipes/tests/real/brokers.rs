@@ -1,7 +1,7 @@
 //! Brokers, each from nothing to running, again with nothing to change, and gone.
 
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{Ipv4Addr, TcpStream};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -166,6 +166,13 @@ fn emqx_changes_in_place() {
     assert_eq!((container.status.as_str(), container.restart_policy.as_str()), ("exited", "no"));
     let mended = machine.run(&wanted("5.10.0", "Bear_third3"));
     assert_eq!((mended.changed(), names(&mended).as_str()), (2, "emqx.files emqx.container "));
+    // Gone, but for its data; whoever comes back finds it, under the name that it had.
+    assert!(machine.run(&removal(&owner(), true).unwrap()).changed() > 0);
+    assert_eq!(machine.says("docker ps -aq; ls -d /etc/bear /var/lib/bear"), "");
+    let moved = Emqx { address: Ipv4Addr::new(10, 9, 9, 9), ..emqx(&machine, "5.10.0", "Bear_third3") };
+    let back = machine.run(&stack(&Docker::Present, &moved));
+    assert_eq!(back.fact("emqx.node"), emqx(&machine, "5.10.0", "").node(), "{}", back.said);
+    assert_eq!(machine.run(&stack(&Docker::Present, &moved)).changed(), 0);
 }
 
 #[test]

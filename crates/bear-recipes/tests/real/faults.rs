@@ -123,12 +123,7 @@ fn a_lock_of_dpkg_is_waited_for() {
          \\$l = pack(q(s s l! l! i), F_WRLCK, 0, 0, 0, 0); fcntl F, F_SETLK, \\$l or die; sleep 300\"",
     );
     machine.wait("pgrep perl");
-    let mut child = machine.begin(&["sh", "-s"]);
-    std::io::Write::write_all(
-        &mut child.stdin.take().unwrap(),
-        Machine::script(&mosquitto_package()).as_bytes(),
-    )
-    .unwrap();
+    let mut child = begin(&machine, &["sh", "-s"], &mosquitto_package());
     machine.wait("grep -q 'Waiting for cache lock' /run/bear/install");
     assert!(child.try_wait().unwrap().is_none());
     machine.says("kill $(pgrep perl)");

@@ -17,7 +17,7 @@ pub(crate) fn lab(name: &str) -> String {
 }
 
 /// Whether the tests of this file run. They need the lab, so they say loudly that they don't.
-#[expect(clippy::print_stderr, reason = "a test that does not run says so")]
+#[expect(clippy::disallowed_macros, clippy::print_stderr, reason = "a test that does not run says so")]
 pub(crate) fn no_lab() -> bool {
     let required = std::env::var_os("BEAR_TEST_LAB").is_some_and(|word| word == "required");
     if !required {

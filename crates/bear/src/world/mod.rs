@@ -167,11 +167,11 @@ impl Installer for Installing {
 /// The secrets that a broker on a host needs.
 fn secrets_of(spec: &Spec, wallet: &Wallet) -> Secrets {
     let own = |secret: Option<&str>| secret.map(str::to_owned);
-    let mut secrets = Secrets::default();
-    secrets.admin_password = wallet.for_dashboard(spec).map(|credentials| credentials.password);
-    secrets.user_password = wallet.for_spec(spec).map(|credentials| credentials.password);
-    secrets.cookie = own(wallet.cookie());
-    secrets.license = own(wallet.license(spec));
-    secrets.tls_key = own(wallet.tls_key(spec));
-    secrets
+    Secrets {
+        admin_password: wallet.for_dashboard(spec).map(|credentials| credentials.password),
+        user_password: wallet.for_spec(spec).map(|credentials| credentials.password),
+        cookie: own(wallet.cookie()),
+        license: own(wallet.license(spec)),
+        tls_key: own(wallet.tls_key(spec)),
+    }
 }
