@@ -19,6 +19,7 @@ mod drift;
 mod examples;
 mod exit_status;
 mod graph;
+mod host_keys;
 mod init;
 mod inventory;
 mod lock;

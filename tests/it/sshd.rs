@@ -115,6 +115,13 @@ impl Plant {
         self.project.write(".bear/plant/known_hosts", lines.collect::<String>());
     }
 
+    /// The fingerprint of the key of this name.
+    pub(crate) fn fingerprint(&self, key: &str) -> String {
+        let shown = Command::new("ssh-keygen").arg("-lf").arg(self.key(key)).output().unwrap();
+        let shown = String::from_utf8(shown.stdout).unwrap();
+        shown.split(' ').nth(1).unwrap().to_owned()
+    }
+
     /// Makes a key pair, unless it is there.
     fn key(&self, name: &str) -> PathBuf {
         let path = self.project.path(name);

@@ -54,6 +54,26 @@ fn a_host_that_does_not_answer() {
 }
 
 #[test]
+fn a_host_that_is_down_keeps_nobody_from_the_others() {
+    let Some(lab) = lab() else { return };
+    let hosts = lab.hosts(2, Image::Bare);
+    let hosts = hosts.iter().collect::<Vec<_>>();
+    let project = lab.project(&hosts, MOSQUITTO);
+    project.bear(APPLY).ok();
+    hosts[1].docker(&["pause"]);
+    project.write("fleets/plant.yaml", lab.fleet(&hosts, &format!("{MOSQUITTO}ports: {{ mqtt: 1884 }}\n")));
+    let half = project.bear(&format!("{APPLY} --timeout 30s"));
+    assert_eq!(half.code(), 1, "{half}");
+    assert!(half.stdout.contains("can't be looked at"), "{half}");
+    said(&half, &["could not install plant-edge-h2"]);
+    assert!(hosts[0].exec("ss -ltnH").contains(":1884"), "the other host has its change: {half}");
+    hosts[1].docker(&["unpause"]);
+    project.bear(APPLY).ok();
+    let plan = project.bear("plan fleets/plant.yaml --detailed-exitcode").ok();
+    assert!(plan.stdout.contains("No changes."), "{plan}");
+}
+
+#[test]
 fn a_user_who_is_not_let_in() {
     let Some(lab) = lab() else { return };
     let host = lab.host(Image::Bare);

@@ -115,7 +115,7 @@ fn never_reached(error: StepError, request: &DestroyRequest) -> StepError {
     let instance = &request.instance;
     let help = error.help.as_ref().map(|help| format!("{help}; ")).unwrap_or_default();
     error.with_help(format!(
-        "{help}if the host is gone for good, `bear state remove {instance}` takes it out of the fleet"
+        "{help}if the host is gone for good, `bear state rm {instance}` takes it out of the fleet"
     ))
 }
 

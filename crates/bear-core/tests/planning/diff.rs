@@ -1,7 +1,7 @@
 //! Every action, and every reason for it.
 
 use bear_core::name::InstanceName;
-use bear_core::observed::{BrokerSeen, Observation};
+use bear_core::observed::{BrokerSeen, Drift, Observation};
 use bear_core::plan::{Step, StepKind};
 use insta::assert_snapshot;
 
@@ -291,6 +291,19 @@ fn drift_is_put_right() {
     "#);
     assert_snapshot!(drift(|scene, name| scene.sees(name, Observation::Absent)), @r#"
     Create demo-a-2 because machine "m-demo-a-2" -> "gone": create 4, install, verify
+    2 unchanged
+    "#);
+    let changed = BrokerSeen::Changed {
+        what: vec![Drift { what: "image".into(), is: "sha256:1".into(), was: "sha256:2".into() }],
+    };
+    assert_snapshot!(drift(|scene, name| scene.sees_broker(name, changed)), @r#"
+    Update demo-a-2 because broker.image "sha256:1" -> "sha256:2": install, verify
+    2 unchanged
+    "#);
+    // One that can't be looked at keeps nobody from the others, and is not taken for proven.
+    let unreachable = Observation::Unreachable { why: "no route".into() };
+    assert_snapshot!(drift(|scene, name| scene.sees(name, unreachable)), @r#"
+    Update demo-a-2 because machine "can't be looked at: no route" -> "proven": verify
     2 unchanged
     "#);
     // What the provider can't tell is no drift.

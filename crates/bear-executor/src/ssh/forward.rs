@@ -2,9 +2,12 @@
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
+use std::time::Duration;
 
 use bear_core::event::StepError;
 use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
+use tokio::time::sleep;
 
 use super::connection::Connection;
 use super::{Ssh, failure};
@@ -12,15 +15,31 @@ use super::{Ssh, failure};
 /// How often another port is tried: one that is free a moment before may be taken when ssh listens on it.
 const TRIES: u32 = 5;
 
+/// How often ssh is asked whether it lives. It ends a minute after the last session or question (`ControlPersist`), and
+/// a port that nobody uses at the moment is neither.
+const KEEP_EVERY: Duration = Duration::from_secs(20);
+
 /// A port of this machine that leads to one of a host, until it is dropped. Every user of this machine can use it.
 #[derive(Debug)]
 pub struct Forward {
     connection: Arc<Connection>,
     local: SocketAddr,
     remote: SocketAddr,
+    keeping: JoinHandle<()>,
 }
 
 impl Forward {
+    fn new(connection: Arc<Connection>, local: SocketAddr, remote: SocketAddr) -> Self {
+        let kept = Arc::clone(&connection);
+        let keeping = tokio::spawn(async move {
+            loop {
+                kept.is_alive().await;
+                sleep(KEEP_EVERY).await;
+            }
+        });
+        Self { connection, local, remote, keeping }
+    }
+
     /// Its end on this machine.
     pub fn local(&self) -> SocketAddr {
         self.local
@@ -29,6 +48,7 @@ impl Forward {
 
 impl Drop for Forward {
     fn drop(&mut self) {
+        self.keeping.abort();
         let (connection, local, remote) = (Arc::clone(&self.connection), self.local, self.remote);
         // Without a runtime the process is about to end, and the connection with it.
         if let Ok(runtime) = Handle::try_current() {
@@ -48,7 +68,7 @@ impl Ssh {
             let connection = self.connection().await?;
             let local = free_port().map_err(|error| self.not_forwarded(remote, &error.to_string()))?;
             match connection.forward(local, remote).await {
-                Ok(()) => return Ok(Forward { connection, local, remote }),
+                Ok(()) => return Ok(Forward::new(connection, local, remote)),
                 Err(error) => why = error,
             }
             if !connection.is_alive().await {

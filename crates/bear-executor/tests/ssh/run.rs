@@ -70,8 +70,13 @@ async fn secrets_are_in_no_argument_and_in_no_transcript() {
     // Not written whole here, so that nothing but bear could show it.
     let secret = format!("secret-{}", std::process::id() + 1_000_000);
     let redactor = Redactor::new([secret.as_str()]);
-    let text =
-        format!("password={secret}; echo \"$password\"; printf %s \"$password\" | base64 | tr -d =; cat");
+    let go = world.path("go");
+    // The script waits until all that it wrote was heard, so that it runs while its arguments are looked at.
+    let text = format!(
+        "password={secret}; echo \"$password\"; printf %s \"$password\" | base64 | tr -d =; cat
+         until [ -e '{}' ]; do sleep 0.02; done",
+        go.display()
+    );
     let script = Script { text: &text, privilege: Privilege::User, deadline: MINUTE, redactor: &redactor };
     let seen = Mutex::new(Vec::new());
     let mut each = |line: Line<'_>| {
@@ -82,7 +87,11 @@ async fn secrets_are_in_no_argument_and_in_no_transcript() {
         let arguments = arguments.collect::<Vec<_>>();
         assert!(arguments.iter().any(|argument| argument.contains("bear_script")), "the script runs");
         assert!(!arguments.iter().any(|argument| argument.contains(&secret)));
-        seen.lock().unwrap().push(line.text.to_owned());
+        let mut seen = seen.lock().unwrap();
+        seen.push(line.text.to_owned());
+        if seen.len() == 2 {
+            fs::write(&go, "").unwrap();
+        }
     };
     let outcome = ssh.run(&script, &mut each).await.unwrap();
     assert_eq!(*seen.lock().unwrap(), ["***", "***"]);

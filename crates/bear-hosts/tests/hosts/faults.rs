@@ -88,7 +88,7 @@ async fn hosts_that_cannot_be_looked_at_are_never_absent() {
     let error = a.destroy(&hosts).await.unwrap_err();
     assert!(error.transient);
     let text = a.told(&lab, &error);
-    insta::assert_snapshot!(text.lines().last().unwrap(), @"help: nothing listens there: see that sshd runs and that the port is right; if the host is gone for good, `bear state remove plant-brokers-a` takes it out of the fleet");
+    insta::assert_snapshot!(text.lines().last().unwrap(), @"help: nothing listens there: see that sshd runs and that the port is right; if the host is gone for good, `bear state rm plant-brokers-a` takes it out of the fleet");
 }
 
 /// Each fault in the middle of an install: what is said of it. The next try goes on from there.
