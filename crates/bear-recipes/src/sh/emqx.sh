@@ -218,7 +218,7 @@ apply_emqx_ready() {
     emqx_await
     emqx_login "$emqx_password" || emqx_refuse_not_ready "a login is answered with $code"
     for kind in $emqx_listeners; do
-        emqx_http POST "/api/v5/listeners/$kind:default/start"
+        emqx_http POST "/api/v5/listeners/$kind:default/start" >/dev/null
     done
     emqx_wait 120 emqx_whole || emqx_refuse_not_ready "$emqx_node lacks its version, its name or a listener; it says: $(emqx_tells)"
 }

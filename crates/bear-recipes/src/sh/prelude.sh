@@ -251,8 +251,9 @@ failed() {
 # open: one bear at a time on a host. The scratch folder is in memory, so that a full disk can still be told of.
 open() {
     scratch=$root/run/bear
-    if ! [ -d "$scratch" ] && ! install -d -m 700 "$scratch"; then
-        say why no_privileges "can't make $scratch: bear must be root on the host, or be let in by sudo"
+    [ -d "$scratch" ] || install -d -m 700 "$scratch"
+    if ! (: >>"$scratch/lock") 2>/dev/null; then
+        say why no_privileges "can't write to $scratch: bear must be root on the host, or be let in by sudo"
         say end failed
         exit 1
     fi

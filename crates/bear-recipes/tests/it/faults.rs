@@ -51,7 +51,7 @@ fn an_absent_image_is_told_with_the_cause_and_not_with_the_mirrors_echo() {
                 "journalctl",
                 "docker",
                 0,
-                "time=\"x\" level=info msg=\"Attempting next endpoint for pull after error: manifest unknown\"",
+                "-- cursor: s=1\ntime=\"x\" level=info msg=\"Attempting next endpoint for pull after error: manifest unknown\"",
             );
         },
         |world| {
