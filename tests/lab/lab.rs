@@ -124,7 +124,8 @@ impl Host {
     /// whatever else a broker may leave behind.
     pub(crate) fn inventory(&self) -> String {
         self.exec(
-            "dpkg-query -W -f '${Package} ${Version} ${Status}\\n' | sort; \
+            "! command -v docker >/dev/null || timeout 60 sh -c 'until docker info; do sleep 0.2; done' >/dev/null 2>&1; \
+             dpkg-query -W -f '${Package} ${Version} ${Status}\\n' | sort; \
              find /etc /var/lib /usr/local /opt /home /root -xdev \\( -path /var/lib/dpkg -o -path /var/lib/apt \
                -o -path /var/lib/docker -o -path /var/lib/containerd -o -path /var/lib/systemd -o -path /var/lib/ucf \\) -prune \
                -o -type f -printf '%p\\n' | grep -v -e '/ld.so.cache' -e '^/etc/.*-$' | sort; \

@@ -17,7 +17,7 @@ use crate::script::refused;
 use crate::{Hosts, Secrets, Settings};
 
 /// A file that the fleet names can't be read.
-const FILE: &str = "bear::hosts::file";
+pub const FILE: &str = "bear::hosts::file";
 /// The broker needs a secret that nobody gave.
 const SECRET: &str = "bear::hosts::secret";
 /// The machine has no IPv4 address to name a node after.

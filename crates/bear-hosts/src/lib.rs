@@ -24,6 +24,7 @@ mod settings;
 
 pub use bear_executor::host_keys::{FirstContact, FirstContactRule};
 pub use bear_executor::ssh::{ConnectError, Forward, Ssh};
+pub use broker::FILE;
 pub use install::{Remote, Secrets};
 pub use look::Look;
 pub use reach::{Hosts, Place};

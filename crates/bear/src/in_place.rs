@@ -28,8 +28,11 @@ pub(crate) fn examine(
         let recorded = state
             .and_then(|state| state.instances.get(&change.instance))
             .filter(|_| change.action == Action::Update);
-        if let Err(error) = hosts.refuse(recorded.map(|recorded| &recorded.spec), &spec) {
-            problems.push(refusal(error, change, &spec, wanted));
+        match hosts.refuse(recorded.map(|recorded| &recorded.spec), &spec) {
+            // A plan can be made where the certificates are not; apply refuses before it begins.
+            Err(error) if error.code == bear_hosts::FILE => {}
+            Err(error) => problems.push(refusal(error, change, &spec, wanted)),
+            Ok(()) => {}
         }
         let settings = recorded.and_then(|recorded| settings(recorded, &spec, hosts));
         change.configuration = joined(change.configuration.take(), settings);

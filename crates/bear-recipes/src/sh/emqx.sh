@@ -15,7 +15,18 @@ check_emqx_host_limits() {
     sealed host-limits
 }
 
+# What the kernel had before is kept for the day when the host is given back.
+remember_host_limits() {
+    before=$root/var/lib/bear/host-limits.before
+    [ ! -e "$before" ] || return 0
+    keys=$(printf '%s\n' "$emqx_sysctl" | sed -n 's/^\([a-z0-9_.]*\) = .*/\1/p')
+    # shellcheck disable=SC2086 # one word each
+    put 600 root:root "$before" "$(quiet 30 sysctl -e $keys || :)
+"
+}
+
 apply_emqx_host_limits() {
+    remember_host_limits
     put 644 root:root "$root/etc/sysctl.d/60-bear-emqx.conf" "$emqx_sysctl"
     seal host-limits "$root/etc/sysctl.d/60-bear-emqx.conf"
     # What this kernel does not know or does not let be set is no reason to stop: EMQX runs with less.

@@ -6,6 +6,11 @@ emqx_remove() {
     fi
     rm -rf "$root/etc/bear/emqx" "$root/etc/bear/emqx.password" "$root/etc/bear/emqx.api"
     rm -f "$root/etc/sysctl.d/60-bear-emqx.conf"
+    before=$root/var/lib/bear/host-limits.before
+    if [ -s "$before" ]; then
+        run 30 sysctl -e -q -p "$before" || :
+        rm -f "$before"
+    fi
     unmark emqx.files
     unmark host-limits.files
     paid emqx

@@ -2,6 +2,7 @@
 
 use bear_core::diff::Action;
 use bear_core::event::Operation;
+use bear_core::fleet::model::ProviderKind;
 use bear_core::observed::Observed;
 use bear_core::plan::{Plan, RecordedPlan, StepKind};
 use bear_core::state::v1::{Phase, State};
@@ -66,6 +67,7 @@ pub(crate) async fn run(args: ApplyArgs, context: &Context) -> Result<ExitStatus
     }
     let secrets = Secrets::of(&wanted.folder);
     let wallet = Wallet::open(specs(&planned.plan), wanted.file.project.root(), &secrets, true)?;
+    check_files(&world, &planned.plan)?;
     let run = Run {
         operation: Operation::Apply,
         wanted: &wanted,
@@ -77,6 +79,17 @@ pub(crate) async fn run(args: ApplyArgs, context: &Context) -> Result<ExitStatus
     let summary = runs::carry_out(run, &mut store, context).await?;
     runs::conclude(&wanted, Operation::Apply, &summary, store.state(), context);
     Ok(runs::status(&summary))
+}
+
+/// Refuses files that the plan needs and that can't be read, such as certificates, before anything is begun.
+fn check_files(world: &World, plan: &Plan) -> Result<(), Fault> {
+    for spec in specs(plan).filter(|spec| spec.provider != ProviderKind::Local) {
+        if let Err(error) = world.hosts.refuse(None, spec) {
+            let fault = Fault::input(error.code, error.message);
+            return Err(error.help.into_iter().fold(fault, Fault::with_help));
+        }
+    }
+    Ok(())
 }
 
 /// The world that the fleet file speaks of.
