@@ -40,9 +40,9 @@ impl Chance {
 
     /// As AWS writes the ids of requests.
     pub(super) fn uuid(&mut self) -> String {
-        let (high, low) = (self.draw(), self.draw());
-        let (a, b, c) = (high >> 32, (high >> 16) & 0xffff, high & 0x0fff);
-        let (d, e) = (0x8000 | ((low >> 48) & 0x3fff), low & 0xffff_ffff_ffff);
-        format!("{a:08x}-{b:04x}-4{c:03x}-{d:04x}-{e:012x}")
+        let digits = format!("{:016x}{:016x}", self.draw(), self.draw());
+        // The first digit of the third group is the version, the first of the fourth the variant.
+        let parts = [&digits[..8], &digits[8..12], &digits[13..16], &digits[17..20], &digits[20..]];
+        format!("{}-{}-4{}-a{}-{}", parts[0], parts[1], parts[2], parts[3], parts[4])
     }
 }

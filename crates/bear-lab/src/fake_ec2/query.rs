@@ -32,6 +32,11 @@ impl<'a> Query<'a> {
         value.filter(|value| !value.is_empty())
     }
 
+    /// A parameter, even if it is empty.
+    pub(super) fn given(&self, name: &str) -> Option<&'a str> {
+        self.get(name).or_else(|| self.parameters.get(&format!("{}{name}", self.prefix)).map(String::as_str))
+    }
+
     pub(super) fn required(&self, name: &str) -> Result<&'a str, Failure> {
         self.get(name).ok_or_else(|| {
             Failure::new(400, "MissingParameter", format!("The request must contain the parameter {name}"))
@@ -43,7 +48,8 @@ impl<'a> Query<'a> {
     }
 
     pub(super) fn parse<T: FromStr>(&self, name: &str) -> Result<Option<T>, Failure> {
-        let invalid = |text: &str| Failure::invalid_value(format!("Value ({text}) for parameter {name} is invalid"));
+        let invalid =
+            |text: &str| Failure::invalid_value(format!("Value ({text}) for parameter {name} is invalid"));
         self.get(name).map(|text| text.parse().map_err(|_| invalid(text))).transpose()
     }
 
@@ -80,6 +86,11 @@ impl<'a> Query<'a> {
         let prefix = format!("{}{name}", self.prefix);
         let mut names = self.parameters.range(prefix.clone()..);
         names.next().is_some_and(|(name, _)| name.starts_with(&prefix))
+    }
+
+    /// Everything, by its full name.
+    pub(super) fn all(&self) -> &'a Parameters {
+        self.parameters
     }
 
     /// Takes everything as looked at.

@@ -9,8 +9,8 @@ use ipnet::Ipv4Net;
 pub const ACCOUNT: &str = "123456789012";
 /// The one access key that is known.
 pub const ACCESS_KEY: &str = "AKIAQ3EGFAKEEC2BEAR1";
-/// A secret for [`ACCESS_KEY`]. Any other does as well, since signatures are not verified.
-pub const SECRET_KEY: &str = "a-secret-that-nobody-looks-at-0123456789";
+/// The secret of [`ACCESS_KEY`].
+pub const SECRET_KEY: &str = "a/secret+of+the+fake/ec2+that+opens+nothing";
 
 /// What kind of EC2 it is. The default takes no time, shows at once what was made, and throttles nobody.
 #[derive(Clone, Debug)]
@@ -124,9 +124,8 @@ pub enum EndedTokens {
 impl Default for Settings {
     fn default() -> Self {
         let region = "eu-central-1";
-        let subnet = |third| {
-            Ipv4Net::new(Ipv4Addr::new(10, 77, third, 0), 24).expect("24 bits are a valid prefix")
-        };
+        let subnet =
+            |third| Ipv4Net::new(Ipv4Addr::new(10, 77, third, 0), 24).expect("24 bits are a valid prefix");
         let zone = |(letter, third)| Zone { name: format!("{region}{letter}"), cidr: subnet(third) };
         Self {
             seed: 0,

@@ -45,11 +45,7 @@ impl Xml {
     }
 
     /// An element with one `item` for each of these texts.
-    pub(super) fn texts<T: Display>(
-        &mut self,
-        name: &str,
-        texts: impl IntoIterator<Item = T>,
-    ) -> &mut Self {
+    pub(super) fn texts<T: Display>(&mut self, name: &str, texts: impl IntoIterator<Item = T>) -> &mut Self {
         self.within(name, |xml| {
             for text in texts {
                 xml.text("item", text);
