@@ -48,7 +48,8 @@ fn of_the_fleet_that_the_project_was_born_from() {
             docker          5:20.10.13~3-0~ubuntu-jammy
             broker          emqx 5.0.9
             admin password  from the variable EMQX_ADMIN_PASSWORD
-            ports           the broker's own (default)
+            authentication  off (default)
+            ports           mqtt 1883, ws 8083, dashboard 18083 (default)
 
     Plan: 3 to create, 0 to change, 0 to replace, 0 to destroy, 0 unchanged.
     ");

@@ -2,9 +2,12 @@
 
 use std::collections::HashSet;
 use std::fmt::Write;
+use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::{Command, Output};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -113,6 +116,14 @@ impl Host {
     /// The same, whatever comes of it.
     pub(crate) fn try_exec(&self, script: &str) -> Output {
         docker().args(["exec", &self.name, "sh", "-c", script]).output().unwrap()
+    }
+
+    /// Waits until its sshd takes connections, as after it was restarted.
+    pub(crate) fn wait_until_it_answers(&self) {
+        let until = Instant::now() + Duration::from_mins(2);
+        while Instant::now() < until && TcpStream::connect((self.ip.as_str(), 22)).is_err() {
+            sleep(Duration::from_millis(100));
+        }
     }
 
     /// Runs a command of Docker's about the host's container, such as `pause`.

@@ -10,6 +10,9 @@ use serde::{Deserialize, Serialize};
 /// The names are part of the JSON output: fixed once released, only ever added to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum CheckName {
+    /// The host is the one that is known: it answers over SSH, with its own key. Told of only where it is not so.
+    #[serde(rename = "host.known")]
+    HostKnown,
     /// The MQTT port accepts a TCP connection.
     #[serde(rename = "tcp")]
     Tcp,
@@ -62,7 +65,8 @@ pub enum CheckName {
 
 impl CheckName {
     /// Every check, in the order in which people read them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
+        Self::HostKnown,
         Self::Tcp,
         Self::Mqtt311Connect,
         Self::Mqtt5Connect,
@@ -84,6 +88,7 @@ impl CheckName {
     /// The name as it stands in output and JSON.
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::HostKnown => "host.known",
             Self::Tcp => "tcp",
             Self::Mqtt311Connect => "mqtt311.connect",
             Self::Mqtt5Connect => "mqtt5.connect",

@@ -80,7 +80,7 @@ impl Hosts {
         let doing = format!("giving back the host of {instance}");
         let place = Place { instance, spec, machine: machine.as_ref() };
         let connected = self.ssh(place)?.connect().await.map_err(StepError::from);
-        connected.map_err(|error| never_reached(error, request))?;
+        connected.map_err(|error| never_reached(error, request).with_nothing_changed())?;
         let recipes = removal(&self.owner(instance, token), spec.keep_data)
             .map_err(|refusal| refused(&doing, &refusal))?;
         let deadline = self.settings().deadline;

@@ -23,7 +23,8 @@ use crate::{Cause, ExpectedVersion, Target, first_words};
 /// The checks that apply to `target`, but for the port and the connects, which decide about the others.
 pub(crate) fn after_the_connects(target: &Target) -> impl Iterator<Item = CheckName> {
     CheckName::ALL.into_iter().filter(|name| match name {
-        CheckName::Tcp | CheckName::Mqtt311Connect | CheckName::Mqtt5Connect => false,
+        // Whose host it is, only those know who can log in there.
+        CheckName::HostKnown | CheckName::Tcp | CheckName::Mqtt311Connect | CheckName::Mqtt5Connect => false,
         CheckName::RefusesBadPassword => target.credentials.is_some(),
         CheckName::WsConnect => target.ws.is_some(),
         CheckName::TlsConnect => target.mqtts.is_some(),
@@ -56,6 +57,7 @@ async fn dispatch(name: CheckName, trial: &Trial<'_>) -> Result<(), Problem> {
     let target = trial.target;
     let mqtt = Door::tcp(target.mqtt);
     match name {
+        CheckName::HostKnown => Ok(given(None, "way to be logged in to")?),
         CheckName::Tcp => tcp(trial).await,
         CheckName::Mqtt311Connect => connect(trial, Version::V311).await,
         CheckName::Mqtt5Connect => connect(trial, Version::V5).await,

@@ -42,7 +42,7 @@ impl Client {
         let mut network = NetworkOptions::new();
         network.set_tcp_nodelay(true);
         events.set_network_options(network);
-        match in_time(events.poll()).await? {
+        match in_time(Box::pin(events.poll())).await? {
             Event::Incoming(Packet::ConnAck(ConnAck { session_present, .. })) => {
                 Ok(Self { requests, events, session_present, got: Vec::new() })
             }
@@ -89,13 +89,13 @@ impl Client {
     /// Takes leave, with everything acknowledged that was to be.
     pub(crate) async fn leave(mut self) {
         self.requests.disconnect().await.unwrap();
-        while in_time(self.events.poll()).await.is_ok() {}
+        while in_time(Box::pin(self.events.poll())).await.is_ok() {}
     }
 
     /// Waits for the connection to end, and tells how.
     pub(crate) async fn lost(mut self) -> ConnectionError {
         loop {
-            if let Err(error) = in_time(self.events.poll()).await {
+            if let Err(error) = in_time(Box::pin(self.events.poll())).await {
                 return error;
             }
         }
@@ -103,7 +103,7 @@ impl Client {
 
     async fn until<T>(&mut self, wanted: impl Fn(&Packet) -> Option<T>) -> T {
         loop {
-            if let Event::Incoming(packet) = in_time(self.events.poll()).await.unwrap() {
+            if let Event::Incoming(packet) = in_time(Box::pin(self.events.poll())).await.unwrap() {
                 if let Packet::Publish(publish) = &packet {
                     self.got.push(publish.clone());
                 }

@@ -31,7 +31,7 @@ async fn mqtt_5_is_spoken_on_the_same_port() {
     client.subscribe("a", v5::mqttbytes::QoS::ExactlyOnce).await.unwrap();
     let mut old = Client::connect(self::options(world.spec.ports.mqtt, "three")).await;
     loop {
-        let event = in_time(events.poll()).await.unwrap();
+        let event = in_time(Box::pin(events.poll())).await.unwrap();
         if let v5::Event::Incoming(v5::Incoming::SubAck(_)) = event {
             break;
         }
@@ -39,7 +39,9 @@ async fn mqtt_5_is_spoken_on_the_same_port() {
     old.publish("a", "from MQTT 3.1.1", QoS::ExactlyOnce, false).await;
 
     let message = loop {
-        if let v5::Event::Incoming(v5::Incoming::Publish(publish)) = in_time(events.poll()).await.unwrap() {
+        if let v5::Event::Incoming(v5::Incoming::Publish(publish)) =
+            in_time(Box::pin(events.poll())).await.unwrap()
+        {
             break publish.payload;
         }
     };
@@ -80,7 +82,7 @@ async fn only_the_right_password_is_let_in_by_mqtt_5() {
             options.set_credentials(user, password);
         }
         let (_client, mut events) = v5::AsyncClient::new(options, 10);
-        match in_time(events.poll()).await {
+        match in_time(Box::pin(events.poll())).await {
             Ok(_) => ConnectReturnCode::Success,
             Err(v5::ConnectionError::ConnectionRefused(code)) => code,
             Err(other) => panic!("neither let in nor refused: {other}"),

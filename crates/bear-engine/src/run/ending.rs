@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use bear_core::event::StepError;
-use bear_core::plan::Step;
-use bear_core::state::v1::Record;
+use bear_core::plan::{Step, StepKind};
+use bear_core::state::v1::{Record, State};
 use jiff::Timestamp;
 use petgraph::graph::NodeIndex;
 
@@ -25,20 +25,31 @@ pub(super) enum Ending {
         error: StepError,
         took: Duration,
         skipped: Vec<NodeIndex>,
-        /// It was to make a machine, and it is certain that there is none.
+        /// It was to make or to destroy a machine, and it is certain that it changed nothing.
         nothing_came_of_it: bool,
     },
 }
 
 impl Ending {
     /// The record of it; none for the foundation, nor for a step that will be tried again.
-    pub(super) fn record(&self, step: &Step, at: Timestamp) -> Option<Record> {
+    pub(super) fn record(&self, step: &Step, state: &State, at: Timestamp) -> Option<Record> {
         let instance = step.instance()?.clone();
         match self {
             Self::Postponed { .. } => None,
             // There is nothing to look up and nothing to destroy, so a mistake in an address costs no more than to
             // correct it.
-            Self::Failed { nothing_came_of_it: true, .. } => Some(Record::Destroyed { at, instance }),
+            Self::Failed { nothing_came_of_it: true, .. } if step.kind == StepKind::Create => {
+                Some(Record::Destroyed { at, instance })
+            }
+            // A machine whose end was asked for in vain is there, with all that is on it.
+            Self::Failed { nothing_came_of_it: true, error, .. } => {
+                match state.instances.get(&instance).and_then(|recorded| recorded.machine.clone()) {
+                    Some(machine) => Some(Record::Created { at, instance, machine }),
+                    None => {
+                        Some(Record::Failed { at, instance, step: step.kind, error: error.message.clone() })
+                    }
+                }
+            }
             Self::Failed { error, .. } => {
                 Some(Record::Failed { at, instance, step: step.kind, error: error.message.clone() })
             }

@@ -16,8 +16,9 @@ use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use bear_core::event::{Event, Operation, StepError, Summary, What};
+use bear_core::name::InstanceName;
 use bear_core::plan::{Plan, StepKind};
-use bear_core::state::v1::Record;
+use bear_core::state::v1::{Phase, Record, State};
 use petgraph::graph::NodeIndex;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{Id, JoinError, JoinSet};
@@ -75,6 +76,7 @@ pub async fn run(
         limits: run.limits,
         clock: run.clock,
         generation_before: store.state().generation,
+        going_before: going(store.state()),
         store,
         tasks: JoinSet::new(),
         steps_of: HashMap::new(),
@@ -100,6 +102,8 @@ struct Runner<'a> {
     clock: &'a dyn Clock,
     /// The highest generation that was given to a machine before this run.
     generation_before: u64,
+    /// The instances whose end was begun before this run.
+    going_before: HashSet<InstanceName>,
     store: &'a mut dyn Store,
     tasks: JoinSet<Vec<(NodeIndex, Outcome)>>,
     steps_of: HashMap<Id, Vec<NodeIndex>>,
@@ -119,6 +123,11 @@ struct Runner<'a> {
     stop: Stop,
     /// Why the store keeps nothing more. Since then nothing is begun or recorded.
     failure: Option<StoreError>,
+}
+
+fn going(state: &State) -> HashSet<InstanceName> {
+    let going = state.instances.iter().filter(|(_, recorded)| recorded.phase == Phase::Destroying);
+    going.map(|(name, _)| name.clone()).collect()
 }
 
 /// How often a step was tried in vain, and how that ended last.
@@ -194,7 +203,8 @@ impl<'a> Runner<'a> {
         }
         let now = self.clock.now();
         let steps = &self.plan().steps;
-        let ends = ended.iter().filter_map(|(step, ending)| ending.record(&steps[*step], now));
+        let state = self.store.state();
+        let ends = ended.iter().filter_map(|(step, ending)| ending.record(&steps[*step], state, now));
         // A step that is tried again was recorded as begun already; what it may have done is in doubt since then.
         let first_tries = begun.iter().filter(|step| !self.tried.contains_key(step));
         let begins = first_tries.filter_map(|&step| began::record(&steps[step], self.store.state(), now));
@@ -228,9 +238,14 @@ impl<'a> Runner<'a> {
         Ending::Failed { error, took, skipped, nothing_came_of_it }
     }
 
-    /// Whether a machine was asked for that no earlier run asked for.
+    /// Whether no earlier run asked for the same: to make this machine, or to destroy it.
     fn is_first_request(&self, step: NodeIndex) -> bool {
-        self.plan().steps[step].generation.is_some_and(|generation| generation > self.generation_before)
+        let step = &self.plan().steps[step];
+        match step.kind {
+            StepKind::Create => step.generation.is_some_and(|generation| generation > self.generation_before),
+            StepKind::Destroy => step.instance().is_some_and(|name| !self.going_before.contains(name)),
+            StepKind::Install | StepKind::Verify => false,
+        }
     }
 
     fn tell(&mut self, index: NodeIndex, ending: Ending) {

@@ -253,6 +253,26 @@ fn a_machine_that_comes_late_and_is_not_wanted_any_more_is_destroyed() {
 }
 
 #[test]
+fn a_machine_whose_end_was_refused_is_kept_with_all_that_is_on_it() {
+    let lab = Lab::new(LATENCY);
+    lab.apply(&like(1)).unwrap();
+    lab.world.fail(&name(1), StepKind::Destroy, [Fault::before(Answer::Refused)]);
+    assert!(!lab.apply(&[]).unwrap().summary().ok);
+    // Whoever changes their mind finds it, and nothing is made anew.
+    assert_snapshot!(lab.apply(&like(1)).unwrap().story(), @"
+    0 2 steps
+    0 install/demo-a-1 started
+    2 install/demo-a-1 succeeded in 2
+    2 verify/demo-a-1 started
+    2.5 verify/demo-a-1 tcp ok
+    3 verify/demo-a-1 mqtt.qos2 ok
+    3 verify/demo-a-1 succeeded in 1
+    3 ok: 2 succeeded, 0 failed, 0 skipped
+    ");
+    lab.assert_is(&like(1));
+}
+
+#[test]
 fn a_machine_that_was_certainly_not_made_leaves_no_trace() {
     const REFUSED: Fault = Fault::before(Answer::Refused);
     /// How many instances are recorded after runs in which making the only one went wrong in these ways.

@@ -15,7 +15,7 @@ apt_get_by() {
 
 # apt_version PACKAGE: the version that is installed, all of it configured; nothing otherwise.
 apt_version() {
-    there=$(dpkg-query -W -f '${db:Status-Status} ${Version}\n' "$1" 2>/dev/null || :)
+    there=$(ask dpkg-query -W -f '${db:Status-Status} ${Version}\n' "$1" || :)
     case $there in
         'installed '*) printf '%s\n' "${there#installed }" ;;
     esac
@@ -29,7 +29,7 @@ apt_is() {
 # apt_held PACKAGE: whether no upgrade will touch it.
 apt_held() {
     # dpkg knows it as well as apt, and says so eight times as fast.
-    [ "$(dpkg-query -W -f '${db:Status-Want}' "$1" 2>/dev/null)" = hold ]
+    [ "$(ask dpkg-query -W -f '${db:Status-Want}' "$1")" = hold ]
 }
 
 # apt_hold PACKAGE...: no upgrade will touch them until bear goes. What was held before stays so then.

@@ -5,12 +5,12 @@ host_identity() {
     ID='' ID_LIKE='' VERSION_ID='' VERSION_CODENAME=''
     # shellcheck source=/dev/null
     [ ! -r "$root/etc/os-release" ] || . "$root/etc/os-release"
-    host_arch=$(dpkg --print-architecture 2>/dev/null || uname -m)
+    host_arch=$(ask dpkg --print-architecture || uname -m)
 }
 
 # The IPv4 address that the host itself sends from: what the machines of a fleet know each other by.
 host_address() {
-    route=$(quiet 10 ip -4 route get 192.0.2.1 || :)
+    route=$(ask ip -4 route get 192.0.2.1 || :)
     address=${route#* src }
     address=${address%%[!0-9.]*}
     [ -n "$address" ] || address=$(quiet 10 ip -4 -o address show scope global |

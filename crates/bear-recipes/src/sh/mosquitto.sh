@@ -3,7 +3,7 @@
 # A broker that runs, or starts with the host, is somebody's. A package that is there and idle, in the very version that
 # is wanted, is taken over, and stays when bear's own part goes.
 check_mosquitto_package() {
-    if ! marked mosquitto && quiet 30 systemctl is-active --quiet mosquitto; then
+    if ! marked mosquitto && ask systemctl is-active --quiet mosquitto; then
         refuse broker_other "mosquitto runs on this host, and bear did not install it"
     fi
     marked mosquitto
@@ -84,8 +84,8 @@ apply_mosquitto_configuration() {
 
 check_mosquitto_running() {
     owes_nothing mosquitto
-    quiet 30 systemctl is-enabled --quiet mosquitto
-    quiet 30 systemctl is-active --quiet mosquitto
+    ask systemctl is-enabled --quiet mosquitto
+    ask systemctl is-active --quiet mosquitto
     mosquitto_listens
 }
 
@@ -102,8 +102,8 @@ mosquitto_listens() {
 
 apply_mosquitto_running() {
     # Enabling makes systemd read all of its units again.
-    quiet 30 systemctl is-enabled --quiet mosquitto || run 60 systemctl enable mosquitto
-    if owes_restart mosquitto || owes_nothing mosquitto || ! quiet 30 systemctl is-active --quiet mosquitto; then
+    ask systemctl is-enabled --quiet mosquitto || run 60 systemctl enable mosquitto
+    if owes_restart mosquitto || owes_nothing mosquitto || ! ask systemctl is-active --quiet mosquitto; then
         run 120 systemctl restart mosquitto 9>&- || mosquitto_refuse
     else
         # New users only: nobody who is connected has to come back.
@@ -138,6 +138,6 @@ mosquitto_package_facts() {
     [ -n "$version" ] || return 0
     fact mosquitto.package "$version"
     ! apt_held mosquitto || fact mosquitto.held yes
-    ! quiet 30 systemctl is-active --quiet mosquitto || fact mosquitto.running yes
-    ! quiet 30 systemctl is-enabled --quiet mosquitto || fact mosquitto.enabled yes
+    ! ask systemctl is-active --quiet mosquitto || fact mosquitto.running yes
+    ! ask systemctl is-enabled --quiet mosquitto || fact mosquitto.enabled yes
 }

@@ -12,7 +12,7 @@ port_holder() {
     fi
     command -v ss >/dev/null || return 0
     # Without the right to look into a process there is no name, as for the processes of other containers.
-    line=$(quiet 20 ss -Hltnp "sport = :$1" || :)
+    line=$(ask ss -Hltnp "sport = :$1" || :)
     line=${line%%"$line_break"*}
     case $line in
         '') ;;

@@ -68,6 +68,12 @@ quiet() {
     timeout --foreground -k 10 "$limit" "$@" 2>/dev/null 3>&-
 }
 
+# ask COMMAND...: the same of what can't wait: the kernel, a file, or systemd, whose client has a deadline of its own. The
+# watch over a command costs as much as most of these commands.
+ask() {
+    "$@" 2>/dev/null 3>&-
+}
+
 # put MODE OWNER FILE TEXT: the file holds the text, all of it or what it held before. `printf` is part of the shell,
 # so the text is in nobody's argument list.
 put() {
@@ -125,7 +131,7 @@ seal() {
 # sealed NAME: whether those files are as bear left them.
 sealed() {
     [ -s "$root/var/lib/bear/$1.files" ]
-    quiet 30 sha256sum -c --status "$root/var/lib/bear/$1.files"
+    ask sha256sum -c --status "$root/var/lib/bear/$1.files"
 }
 
 # A service that runs on older settings than those on disk owes a restart, or a reload where that will do. The mark is

@@ -98,6 +98,7 @@ fn broker(broker: &Broker) -> Vec<Fact> {
             let mut facts = vec![
                 Fact::given("broker", format!("{name} {}", emqx.version.0)),
                 password("admin password", "", emqx.admin_password.as_ref()),
+                authentication(None),
             ];
             facts.extend(emqx.license.as_ref().map(|key| password("licence key", "", Some(key))));
             facts.extend(tls(emqx.tls.as_ref()));
@@ -149,16 +150,34 @@ fn password(label: &'static str, before: &str, source: Option<&SecretRef>) -> Fa
     if default { Fact::default(label, text) } else { Fact::given(label, text) }
 }
 
+/// The ports that a broker on a host opens where the fleet file leaves them out.
+fn own_ports(spec: &Spec) -> String {
+    let loopback = match (&spec.broker, spec.provider) {
+        (Broker::Emqx(emqx), ProviderKind::Hosts) => {
+            emqx.dashboard_bind.is_none_or(|address| address.is_loopback())
+        }
+        _ => false,
+    };
+    let left_out = |(name, _): &(&str, u16)| !spec.ports.iter().any(|(given, _)| given == *name);
+    let named = spec.broker.default_ports().iter().filter(left_out).map(|(name, port)| match name {
+        "dashboard" if loopback => format!("{name} {port} on the host alone"),
+        _ => format!("{name} {port}"),
+    });
+    named.collect::<Vec<_>>().join(", ")
+}
+
 fn ports(spec: &Spec) -> Fact {
     let given = spec.ports.iter().map(|(name, port)| format!("{name} {port}")).collect::<Vec<_>>();
-    let chosen = match spec.provider {
-        ProviderKind::Local => "free ones of this machine",
-        ProviderKind::Hosts | ProviderKind::Aws => "the broker's own",
+    let own = match spec.provider {
+        ProviderKind::Local if given.is_empty() => "free ones of this machine".to_owned(),
+        ProviderKind::Local => "others free ones of this machine".to_owned(),
+        ProviderKind::Hosts | ProviderKind::Aws => own_ports(spec),
     };
-    if given.is_empty() {
-        return Fact::default("ports", chosen);
+    Fact {
+        label: "ports",
+        given: (!given.is_empty()).then(|| given.join(", ")),
+        default: (!own.is_empty()).then_some(own),
     }
-    Fact { default: Some(format!("others {chosen}")), ..Fact::given("ports", given.join(", ")) }
 }
 
 #[cfg(test)]
@@ -200,7 +219,8 @@ mod tests {
         docker: 5:20.10.13~3-0~ubuntu-jammy
         broker: emqx 5.0.9
         admin password: generated once for the fleet (default)
-        ports: mqtt 1883, others the broker's own (default)
+        authentication: off (default)
+        ports: mqtt 1883, ws 8083, dashboard 18083 (default)
         ");
     }
 
@@ -220,6 +240,11 @@ groups:
         registry: registry.example:5000
         tls: { certificate: cert.pem, key: { file: key.pem }, ca: ca.pem }
 ";
+        let emqx = told(
+            &file.replace("mosquitto:", "emqx:").replace("container: true", "").replace("2.0.18", "5.8.9"),
+        );
+        let ports = emqx.lines().find(|line| line.starts_with("ports"));
+        insta::assert_snapshot!(ports.unwrap(), @"ports: mqtt 1883, mqtts 8883, ws 8083, wss 8084, dashboard 18083 on the host alone (default)");
         insta::assert_snapshot!(told(file), @"
         provider: hosts
         host: ubuntu@192.0.2.10:2222, host key SHA256:QtdYR27WbO0b58tXvtZ1XO73bMUiIAKVBQCgrks1M9I
@@ -228,7 +253,7 @@ groups:
         authentication: off (default)
         tls: certificate cert.pem, trusted through ca.pem
         image: from registry.example:5000
-        ports: the broker's own (default)
+        ports: mqtt 1883, mqtts 8883 (default)
         data: kept when the instance is destroyed
         ");
     }

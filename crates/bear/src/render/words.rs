@@ -68,14 +68,18 @@ pub(crate) fn millis(millis: f64) -> String {
     }
 }
 
-/// Text that others wrote, fit to be shown: what could move the cursor or change the colour is spelled out.
+/// Text that others wrote, fit to be shown: what could move the cursor, change the colour or turn the direction of
+/// what follows is spelled out.
 pub(crate) fn printable(text: &str) -> Cow<'_, str> {
-    if !text.contains(|c: char| c.is_control() && c != '\t') {
+    // The marks of Unicode's bidirectional algorithm, UAX #9.
+    let turns = |c| matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let steers = |c: char| (c.is_control() && c != '\t') || turns(c);
+    if !text.contains(steers) {
         return Cow::Borrowed(text);
     }
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
-        if c.is_control() && c != '\t' {
+        if steers(c) {
             let _ = write!(shown, "{}", c.escape_default());
         } else {
             shown.push(c);
@@ -163,6 +167,7 @@ mod tests {
     fn what_others_wrote_can_not_steer_the_terminal() {
         assert_eq!(printable("a\tplain line"), "a\tplain line");
         assert_eq!(printable("\u{1b}[31mred\r\n"), r"\u{1b}[31mred\r\n");
+        assert_eq!(printable("user\u{202e}toor"), r"user\u{202e}toor");
     }
 
     proptest! {

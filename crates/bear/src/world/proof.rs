@@ -36,6 +36,12 @@ impl Verifier for Proving {
     ) -> Option<String> {
         let VerifyRequest { instance, machine, spec, installed } = &request;
         let place = Place { instance, spec, machine: Some(machine) };
+        let remote = spec.provider != ProviderKind::Local;
+        // Whoever else answers at this address could pass every check, and would be told the password of the clients.
+        if remote && let Err(error) = self.known(place).await {
+            report(CheckResult::failed(CheckName::HostKnown, Duration::ZERO, error.message));
+            return None;
+        }
         let (target, _forward) = match self.target(place, machine, installed).await {
             Ok(target) => target?,
             Err(error) => {
@@ -45,7 +51,6 @@ impl Verifier for Proving {
         };
         let run = random_id().ok()?;
         let mut held = Vec::new();
-        let remote = spec.provider != ProviderKind::Local;
         // From the first check that the host may tell more about, all wait, so that they stay in their order.
         let findings = bear_verify::verify(&target, &Limits::default(), &run[..10], |finding| {
             if remote && (!held.is_empty() || tells_more_on_the_host(finding)) {
@@ -80,6 +85,11 @@ impl Verifier for Proving {
 }
 
 impl Proving {
+    /// Whether the host answers over SSH, with the key that is known.
+    async fn known(&self, place: Place<'_>) -> Result<(), StepError> {
+        self.hosts.ssh(place)?.connect().await.map_err(StepError::from)
+    }
+
     /// Where the broker is, and how to be let in. A dashboard that listens on its host alone is reached through SSH,
     /// for as long as the forward lives.
     async fn target(

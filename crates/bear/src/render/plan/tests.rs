@@ -55,7 +55,8 @@ fn a_new_fleet_with_a_foundation() {
             docker          5:20.10.13~3-0~ubuntu-jammy
             broker          emqx 5.0.9
             admin password  from the variable EMQX_ADMIN_PASSWORD
-            ports           mqtt 1883, others the broker's own (default)
+            authentication  off (default)
+            ports           mqtt 1883, ws 8083, dashboard 18083 (default)
 
     Plan: 2 to create, 0 to change, 0 to replace, 0 to destroy, 0 unchanged.
     ");
@@ -99,7 +100,8 @@ fn all_signs() {
             docker          5:20.10.13~3-0~ubuntu-jammy
             broker          emqx 5.8.9
             admin password  from the variable EMQX_ADMIN_PASSWORD
-            ports           mqtt 1883, others the broker's own (default)
+            authentication  off (default)
+            ports           mqtt 1883, ws 8083, dashboard 18083 (default)
       -/+ daily-edge-1  destroy → create → install → verify
             machine.type: t3.small → t3.large
             @@ -1,7 +1,7 @@
@@ -224,7 +226,7 @@ groups:
             host            ubuntu@192.0.2.10, key ~/.ssh/id_ed25519
             broker          mosquitto 2.0.11-1.2+deb12u2
             authentication  off (default)
-            ports           the broker's own (default)
+            ports           mqtt 1883 (default)
         + plant-edge-lyon  create → install → verify
             host            ubuntu@192.0.2.11:2222, key ~/.ssh/id_ed25519
 

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
-use std::thread;
+use std::thread::{self, sleep};
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -24,11 +25,15 @@ pub(super) struct Machine {
     pub(super) host_key: String,
 }
 
-/// What an sshd served: how many logins, and how many sessions in them.
+/// What machines did, all together.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Served {
+    /// How many logins their sshds served.
     pub(super) logins: usize,
+    /// How many sessions there were in these logins.
     pub(super) sessions: usize,
+    /// What all that ran there took of the processors.
+    pub(super) processor_seconds: f64,
 }
 
 impl Machines {
@@ -70,16 +75,38 @@ impl Machines {
         outputs.collect()
     }
 
-    /// What the machines' sshds have served since they started, all together.
-    pub(super) fn served(&self) -> Result<Served, String> {
-        let count = "journalctl -t sshd -o cat --no-pager | awk '/^Accepted publickey/ {l++} /^Starting session/ {s++} END {print l+0, s+0}'";
-        let mut served = Served::default();
-        for line in self.exec(count)? {
-            let mut numbers = line.split_whitespace().map(|number| number.parse().unwrap_or(0));
-            served.logins += numbers.next().unwrap_or(0);
-            served.sessions += numbers.next().unwrap_or(0);
-        }
-        Ok(served)
+    /// What the machines do while `work` is done.
+    pub(super) fn served<T>(&self, work: impl FnOnce() -> Result<T, String>) -> Result<(T, Served), String> {
+        let (logins, sessions) = self.sessions()?;
+        let processor_seconds = self.processor_seconds()?;
+        let done = work()?;
+        // What the end of a session leaves to do.
+        sleep(Duration::from_millis(300));
+        let processor_seconds = self.processor_seconds()? - processor_seconds;
+        let (logins_after, sessions_after) = self.sessions()?;
+        let served =
+            Served { logins: logins_after - logins, sessions: sessions_after - sessions, processor_seconds };
+        Ok((done, served))
+    }
+
+    /// The logins and sessions since the machines started.
+    fn sessions(&self) -> Result<(usize, usize), String> {
+        let count = "journalctl -t sshd -o cat --no-pager | \
+            awk '/^Accepted publickey/ {l++} /^Starting session/ {s++} END {print l+0, s+0}'";
+        let lines = self.exec(count)?;
+        let pairs = lines.iter().filter_map(|line| line.trim().split_once(' '));
+        let pairs =
+            pairs.map(|(logins, sessions)| (logins.parse().unwrap_or(0), sessions.parse().unwrap_or(0)));
+        Ok(pairs.fold((0, 0), |sum: (usize, usize), pair: (usize, usize)| (sum.0 + pair.0, sum.1 + pair.1)))
+    }
+
+    /// What the machines have taken of the processors since they started; looking itself takes some milliseconds.
+    fn processor_seconds(&self) -> Result<f64, String> {
+        // In nanoseconds; the second is the word of cgroup v2, in microseconds.
+        let look = "cat /sys/fs/cgroup/cpuacct/cpuacct.usage 2>/dev/null || sed -n 's/^usage_usec \\(.*\\)/\\1000/p' /sys/fs/cgroup/cpu.stat";
+        let nanoseconds =
+            self.exec(look)?.iter().map(|text| text.trim().parse::<f64>().unwrap_or(f64::NAN)).sum::<f64>();
+        Ok(nanoseconds / 1e9)
     }
 
     fn docker(&self, words: &[&str]) -> Result<String, String> {

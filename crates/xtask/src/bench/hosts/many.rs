@@ -88,10 +88,13 @@ impl Sshds {
         }
         let numbers = (1..=HOSTS).collect::<Vec<_>>();
         let answers = at_once(&numbers, |number| answers(&address(*number)));
-        match answers.into_iter().all(|answers| answers) {
-            true => Ok(sshds),
-            false => Err(format!("not every sshd answers; see {}", sshds.log().display())),
+        if answers.into_iter().all(|answers| answers) {
+            return Ok(sshds);
         }
+        Err(format!(
+            "not every sshd answers; it says:\n{}",
+            fs::read_to_string(sshds.log()).unwrap_or_default()
+        ))
     }
 
     fn spawn(&self, number: u8) -> std::io::Result<Child> {

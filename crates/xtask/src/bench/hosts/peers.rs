@@ -44,10 +44,10 @@ impl Connections {
         }
         let socket = |machine: &Machine| folder.join(format!("warm-{}", machine.address));
         let connected = || machines.list.iter().all(|machine| socket(machine).exists());
-        match (0..200).any(|_| connected() || (sleep(Duration::from_millis(100)), false).1) {
-            true => Ok(connections),
-            false => Err("ssh does not connect to every host".to_owned()),
+        if (0..200).any(|_| connected() || (sleep(Duration::from_millis(100)), false).1) {
+            return Ok(connections);
         }
+        Err("ssh does not connect to every host".to_owned())
     }
 }
 

@@ -23,7 +23,7 @@ impl Sample {
     }
 }
 
-/// The load average of one minute, proc_loadavg(5).
+/// The load average of one minute, `proc_loadavg(5)`.
 fn load() -> f64 {
     let text = fs::read_to_string("/proc/loadavg").unwrap_or_default();
     text.split(' ').next().and_then(|number| number.parse().ok()).unwrap_or(f64::NAN)
