@@ -159,12 +159,20 @@ fn status(state: &State) -> Result<(), String> {
 /// Runs the tests that need the lab, and has them fail rather than be passed over without it.
 fn test(state: &State, arguments: &[String]) -> Result<(), String> {
     let environment = up(state)?;
-    let status = crate::build::cargo()
-        .args(["test", "--locked", "-p", "bear", "--test", "lab", "--"])
-        .args(arguments)
-        .envs(environment)
-        .env("BEAR_TEST_LAB", "required")
-        .status()
-        .map_err(|error| format!("could not start cargo: {error}"))?;
-    if status.success() { Ok(()) } else { Err(format!("the tests of the lab ended with {status}")) }
+    // The whole way first, then the scripts alone, which can tell more of what they did.
+    for suite in [["-p", "bear", "--test", "lab"], ["-p", "bear-recipes", "--test", "real"]] {
+        let status = crate::build::cargo()
+            .args(["test", "--locked"])
+            .args(suite)
+            .arg("--")
+            .args(arguments)
+            .envs(environment.clone())
+            .env("BEAR_TEST_LAB", "required")
+            .status()
+            .map_err(|error| format!("could not start cargo: {error}"))?;
+        if !status.success() {
+            return Err(format!("the tests of the lab, {}, ended with {status}", suite.join(" ")));
+        }
+    }
+    Ok(())
 }
