@@ -42,13 +42,7 @@ impl Verifier for Proving {
             report(CheckResult::failed(CheckName::HostKnown, Duration::ZERO, error.message));
             return None;
         }
-        let (target, _forward) = match self.target(place, machine, installed).await {
-            Ok(target) => target?,
-            Err(error) => {
-                report(CheckResult::failed(CheckName::DashboardHttp, Duration::ZERO, error.message));
-                return None;
-            }
-        };
+        let Aim { target, unmet, forward: _forward } = self.aim(place, machine, installed).await?;
         let run = random_id().ok()?;
         let mut held = Vec::new();
         // From the first check that the host may tell more about, all wait, so that they stay in their order.
@@ -60,6 +54,9 @@ impl Verifier for Proving {
             }
         })
         .await;
+        for (check, error) in unmet {
+            report(CheckResult::failed(check, Duration::ZERO, error.message));
+        }
         if !remote || findings.iter().all(|finding| finding.result.ok) {
             return None;
         }
@@ -90,38 +87,58 @@ impl Proving {
         self.hosts.ssh(place)?.connect().await.map_err(StepError::from)
     }
 
-    /// Where the broker is, and how to be let in. A dashboard that listens on its host alone is reached through SSH,
-    /// for as long as the forward lives.
-    async fn target(
+    /// Where the broker is, and how to be let in; none for a broker without an MQTT port. A dashboard that listens on
+    /// its host alone is reached through SSH.
+    async fn aim(&self, place: Place<'_>, machine: &Machine, installed: &Installed) -> Option<Aim> {
+        let spec = place.spec;
+        let mut target = target(&machine.address, &installed.ports, self.wallet.for_spec(spec))?;
+        let mut unmet = Vec::new();
+        if let Some(tls) = tls(spec) {
+            match tls.ca.as_ref().map(|ca| roots(&self.project, ca)).transpose() {
+                Ok(roots) => {
+                    target.mqtts = installed.ports.mqtts;
+                    target.wss = installed.ports.wss;
+                    target.tls = Tls { roots, server_name: tls.server_name.clone() };
+                }
+                Err(error) => unmet.push((CheckName::TlsConnect, error)),
+            }
+        }
+        target.version = expected_version(spec);
+        let mut forward = None;
+        if let (Some(port), Some(credentials)) = (installed.ports.dashboard, self.wallet.for_dashboard(spec))
+        {
+            match self.way_to_dashboard(place, machine, port).await {
+                Ok((host, port, way)) => {
+                    target.dashboard = Some(Dashboard { host, port, credentials });
+                    forward = way;
+                }
+                Err(error) => unmet.push((CheckName::DashboardHttp, error)),
+            }
+        }
+        Some(Aim { target, unmet, forward })
+    }
+
+    async fn way_to_dashboard(
         &self,
         place: Place<'_>,
         machine: &Machine,
-        installed: &Installed,
-    ) -> Result<Option<(Target, Option<Forward>)>, StepError> {
-        let spec = place.spec;
-        let Some(mut target) = target(&machine.address, &installed.ports, self.wallet.for_spec(spec)) else {
-            return Ok(None);
-        };
-        if let Some(tls) = tls(spec) {
-            target.mqtts = installed.ports.mqtts;
-            target.wss = installed.ports.wss;
-            let roots = tls.ca.as_ref().map(|ca| roots(&self.project, ca)).transpose()?;
-            target.tls = Tls { roots, server_name: tls.server_name.clone() };
+        port: u16,
+    ) -> Result<(String, u16, Option<Forward>), StepError> {
+        if is_open(place.spec) {
+            return Ok((machine.address.clone(), port, None));
         }
-        target.version = expected_version(spec);
-        let (Some(port), Some(credentials)) = (installed.ports.dashboard, self.wallet.for_dashboard(spec))
-        else {
-            return Ok(Some((target, None)));
-        };
-        let (host, port, forward) = if is_open(spec) {
-            (machine.address.clone(), port, None)
-        } else {
-            let forward = self.hosts.forward(place, port).await?;
-            (forward.local().ip().to_string(), forward.local().port(), Some(forward))
-        };
-        target.dashboard = Some(Dashboard { host, port, credentials });
-        Ok(Some((target, forward)))
+        let forward = self.hosts.forward(place, port).await?;
+        Ok((forward.local().ip().to_string(), forward.local().port(), Some(forward)))
     }
+}
+
+/// What is to be proven.
+struct Aim {
+    target: Target,
+    /// The checks that can't be made, and why: they have failed, and all others are made.
+    unmet: Vec<(CheckName, StepError)>,
+    /// The way to the dashboard, for as long as this lives.
+    forward: Option<Forward>,
 }
 
 /// The port that a check is about.
@@ -186,7 +203,46 @@ pub(crate) fn target(address: &str, ports: &Ports, credentials: Option<Credentia
 
 #[cfg(test)]
 mod tests {
-    use super::upstream;
+    use bear_core::name::FleetName;
+
+    use super::*;
+
+    /// All that does not need the file is proven nonetheless, and what needs it has failed.
+    #[tokio::test]
+    async fn authorities_that_cannot_be_read_fail_the_check_that_they_are_for() {
+        let fleet = "
+fleet: plant
+provider: { hosts: {} }
+groups:
+  edge:
+    members: { paris: { address: 127.0.0.1 } }
+    broker:
+      mosquitto:
+        version: 2.0.11-1
+        tls: { certificate: c.pem, key: { file: k.pem }, ca: missing.pem }
+    ports: { mqtt: 1883, mqtts: 8883 }
+";
+        let parsed = bear_core::fleet::parse("plant.yaml", fleet.as_bytes()).unwrap();
+        let instance = &parsed.fleet.instances().unwrap()[0];
+        let hosts = Hosts::new(bear_hosts::Settings::new(
+            FleetName::new("plant").unwrap(),
+            "lineage".into(),
+            "known_hosts".into(),
+            "/nowhere".into(),
+        ));
+        let proving = Proving { wallet: Arc::default(), hosts, project: "/nowhere".into() };
+        let place = Place { instance: &instance.name, spec: &instance.spec, machine: None };
+        let machine = Machine::new("paris", "127.0.0.1");
+        let installed =
+            Installed::new(Ports { mqtt: Some(1883), mqtts: Some(8883), ..Ports::default() }, "2.0.11");
+        let aim = proving.aim(place, &machine, &installed).await.unwrap();
+        let unmet = aim.unmet.iter().map(|(check, error)| format!("{check}: {}", error.message));
+        assert_eq!(
+            unmet.collect::<Vec<_>>(),
+            ["tls.connect: reading /nowhere/missing.pem: No such file or directory (os error 2)"]
+        );
+        assert_eq!((aim.target.mqtt, aim.target.mqtts), (1883, None));
+    }
 
     #[test]
     fn the_version_of_a_package_names_the_program_in_it() {
