@@ -1,20 +1,8 @@
 //! Asking on a terminal, and what counts as a yes.
 
-use std::fs::File;
 use std::io::{Read, Write};
 
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-
-use crate::support::{Outcome, Project};
-
-/// A terminal, and what opens the side of it that programs see.
-pub(crate) fn terminal() -> (File, impl Fn() -> File) {
-    let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-    grantpt(&terminal).unwrap();
-    unlockpt(&terminal).unwrap();
-    let name = ptsname(&terminal, Vec::new()).unwrap().into_string().unwrap();
-    (File::from(terminal), move || File::options().read(true).write(true).open(&name).unwrap())
-}
+use crate::support::{Outcome, Project, terminal};
 
 /// Types `answer` on a terminal where `bear state rm` asks, and says whether the instance was forgotten. Ctrl-D is
 /// `\u{4}`.

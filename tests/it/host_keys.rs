@@ -3,9 +3,8 @@
 use std::fs;
 use std::io::{Read, Write};
 
-use crate::confirm::terminal;
 use crate::sshd::Plant;
-use crate::support::Outcome;
+use crate::support::{Outcome, terminal};
 
 /// A fleet of two hosts of which nothing is recorded, not even their keys.
 fn strangers() -> Option<Plant> {

@@ -27,7 +27,7 @@ fn of_nothing() {
     check!(project.bear("plan --json"), @r#"
     exit status: 0
     ----- stdout -----
-    {"version":1,"fleet":"demo","changes":[{"instance":"demo-broker-1","action":"create","reasons":[{"field":"instance","from":null,"to":"new"}]},{"instance":"demo-broker-2","action":"create","reasons":[{"field":"instance","from":null,"to":"new"}]}],"steps":[{"id":"create/demo-broker-1","kind":"create","resource":"demo-broker-1","after":[]},{"id":"install/demo-broker-1","kind":"install","resource":"demo-broker-1","after":["create/demo-broker-1"]},{"id":"verify/demo-broker-1","kind":"verify","resource":"demo-broker-1","after":["install/demo-broker-1"]},{"id":"create/demo-broker-2","kind":"create","resource":"demo-broker-2","after":[]},{"id":"install/demo-broker-2","kind":"install","resource":"demo-broker-2","after":["create/demo-broker-2"]},{"id":"verify/demo-broker-2","kind":"verify","resource":"demo-broker-2","after":["install/demo-broker-2"]}],"summary":{"create":2,"update":0,"replace":0,"destroy":0,"unchanged":0}}
+    {"version":1,"fleet":"demo","foundations":[],"changes":[{"instance":"demo-broker-1","action":"create","reasons":[{"field":"instance","from":null,"to":"new"}]},{"instance":"demo-broker-2","action":"create","reasons":[{"field":"instance","from":null,"to":"new"}]}],"steps":[{"id":"create/demo-broker-1","kind":"create","resource":"demo-broker-1","after":[]},{"id":"install/demo-broker-1","kind":"install","resource":"demo-broker-1","after":["create/demo-broker-1"]},{"id":"verify/demo-broker-1","kind":"verify","resource":"demo-broker-1","after":["install/demo-broker-1"]},{"id":"create/demo-broker-2","kind":"create","resource":"demo-broker-2","after":[]},{"id":"install/demo-broker-2","kind":"install","resource":"demo-broker-2","after":["create/demo-broker-2"]},{"id":"verify/demo-broker-2","kind":"verify","resource":"demo-broker-2","after":["install/demo-broker-2"]}],"summary":{"create":2,"update":0,"replace":0,"destroy":0,"unchanged":0}}
     "#);
 }
 
@@ -39,17 +39,18 @@ fn of_the_fleet_that_the_project_was_born_from() {
     ----- stdout -----
     Fleet daily
 
-        + foundation  create: what the instances share at their provider
+        + foundation eu-west-3  create: what the instances share at their provider
         + daily-emqx-1  create → install → verify
         + daily-emqx-2  create → install → verify
         + daily-emqx-3  create → install → verify
             provider        aws, region eu-west-3
             machine         t3.small, ubuntu-22.04, disk of 20 GiB
+            login           as ubuntu
             docker          5:20.10.13~3-0~ubuntu-jammy
             broker          emqx 5.0.9
             admin password  from the variable EMQX_ADMIN_PASSWORD
             authentication  off (default)
-            ports           mqtt 1883, ws 8083, dashboard 18083 (default)
+            ports           mqtt 1883, ws 8083, dashboard 18083 on the host alone (default)
 
     Plan: 3 to create, 0 to change, 0 to replace, 0 to destroy, 0 unchanged.
     ");

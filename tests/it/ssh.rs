@@ -7,9 +7,8 @@ use std::process::Stdio;
 use rustix::process::{Pid, Signal};
 
 use crate::brokers::{eventually, send};
-use crate::confirm::terminal;
 use crate::sshd::Plant;
-use crate::support::{Outcome, Project, check};
+use crate::support::{Outcome, Project, check, terminal};
 
 /// Starts a fleet of these hosts, or skips the test where there is no sshd.
 macro_rules! plant {

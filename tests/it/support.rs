@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fmt;
-use std::fs;
+use std::fs::{self, File};
 use std::io::Read;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
@@ -12,6 +12,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use tempfile::TempDir;
 
 /// How long one command may take before it counts as hanging. Far more than any needs, for slow machines.
@@ -282,6 +283,15 @@ impl Reader {
         }
         String::from_utf8_lossy(&self.bytes.lock().unwrap()).into_owned()
     }
+}
+
+/// A terminal, and what opens the side of it that programs see.
+pub(crate) fn terminal() -> (File, impl Fn() -> File) {
+    let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    grantpt(&terminal).unwrap();
+    unlockpt(&terminal).unwrap();
+    let name = ptsname(&terminal, Vec::new()).unwrap().into_string().unwrap();
+    (File::from(terminal), move || File::options().read(true).write(true).open(&name).unwrap())
 }
 
 /// What differs from run to run, and what stands for it in snapshots.

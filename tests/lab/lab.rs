@@ -166,17 +166,17 @@ impl Drop for Host {
     }
 }
 
-fn docker() -> Command {
+pub(crate) fn docker() -> Command {
     Command::new("docker")
 }
 
 /// The chores' program, which lies beside bear's.
-fn xtask() -> Command {
+pub(crate) fn xtask() -> Command {
     let bear = PathBuf::from(env!("CARGO_BIN_EXE_bear"));
     Command::new(bear.with_file_name("xtask"))
 }
 
-fn run(command: &mut Command) -> String {
+pub(crate) fn run(command: &mut Command) -> String {
     let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{command:?}: {}\n{stderr}", output.status);

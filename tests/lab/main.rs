@@ -11,6 +11,8 @@
 mod support;
 
 mod changes;
+mod ec2;
+mod ec2_cloud;
 mod faults;
 mod lab;
 mod whole_way;

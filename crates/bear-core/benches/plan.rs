@@ -7,8 +7,8 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use bear_core::diff::diff;
-use bear_core::fleet::{Instance, parse};
+use bear_core::diff::{Goal, diff};
+use bear_core::fleet::{Foundation, Instance, parse};
 use bear_core::name::FleetName;
 use bear_core::observed::{BrokerSeen, Observation, Observed};
 use bear_core::plan::{Origin, Plan, RecordedPlan, build, check};
@@ -59,10 +59,10 @@ fn part<T>(parts: &mut Parts, name: &'static str, run: impl FnOnce() -> T) -> T 
 
 fn create(text: &str) -> Parts {
     let mut parts = Parts::new();
-    let instances = wanted(text, &mut parts);
-    let plan = plan(&instances, None, &Observed::new(), &mut parts);
+    let wanted = wanted(text, &mut parts);
+    let plan = plan(&wanted, None, &Observed::new(), &mut parts);
     // And one for the foundation.
-    assert_eq!(plan.steps.node_count(), 3 * instances.len() + 1);
+    assert_eq!(plan.steps.node_count(), 3 * wanted.0.len() + 1);
     let origin = Origin {
         bear: "1.2.3".into(),
         id: "0123".into(),
@@ -76,21 +76,25 @@ fn create(text: &str) -> Parts {
 
 fn again(text: &str, state: &str, as_deployed: bool) -> Parts {
     let mut parts = Parts::new();
-    let instances = wanted(text, &mut parts);
+    let wanted = wanted(text, &mut parts);
     let state = part(&mut parts, "read state", || state::read(state.as_bytes()).unwrap());
     let observed = observed(&state);
-    let plan = plan(&instances, Some(&state), &observed, &mut parts);
+    let plan = plan(&wanted, Some(&state), &observed, &mut parts);
     assert_eq!(plan.is_empty(), as_deployed);
     parts
 }
 
-fn wanted(text: &str, parts: &mut Parts) -> Vec<Instance> {
+/// The instances of a fleet, and what they share.
+type Wanted = (Vec<Instance>, Option<Foundation>);
+
+fn wanted(text: &str, parts: &mut Parts) -> Wanted {
     let parsed = part(parts, "parse", || parse("fleet.yaml", text.as_bytes()).unwrap());
-    part(parts, "instances", || parsed.fleet.instances().unwrap())
+    part(parts, "instances", || (parsed.fleet.instances().unwrap(), parsed.fleet.foundation()))
 }
 
-fn plan(instances: &[Instance], state: Option<&State>, observed: &Observed, parts: &mut Parts) -> Plan {
-    let changes = part(parts, "diff", || diff(instances, state, observed));
+fn plan(wanted: &Wanted, state: Option<&State>, observed: &Observed, parts: &mut Parts) -> Plan {
+    let goal = Goal { instances: &wanted.0, foundation: wanted.1.as_ref(), ..Goal::default() };
+    let changes = part(parts, "diff", || diff(&goal, state, observed));
     let plan = part(parts, "build", || build(name(), changes, state.map_or(0, |state| state.generation)));
     part(parts, "check", || check(&plan).unwrap());
     plan
@@ -123,7 +127,13 @@ fn members(count: usize) -> String {
 fn deployed(count: usize) -> String {
     let at = Timestamp::UNIX_EPOCH;
     let mut state = State::new(name(), "0123456789abcdef".into());
-    for (wanted, generation) in wanted(&counted(count, "5.0.9"), &mut Parts::new()).into_iter().zip(1..) {
+    let (instances, foundation) = wanted(&counted(count, "5.0.9"), &mut Parts::new());
+    if let Some(foundation) = foundation {
+        let region = foundation.region.clone();
+        state.apply(&Record::FoundationBegan { at, foundation });
+        state.apply(&Record::FoundationLaid { at, region });
+    }
+    for (wanted, generation) in instances.into_iter().zip(1..) {
         let (instance, spec) = (wanted.name, (*wanted.spec).clone());
         let token = state.token(&instance, generation);
         let machine = Machine::new(format!("i-{generation:017x}"), "192.0.2.1");
@@ -136,10 +146,11 @@ fn deployed(count: usize) -> String {
             group: wanted.group,
             spec,
             generation,
+            launch: Some(token.clone()),
             token,
         });
         state.apply(&created);
-        state.apply(&Record::Installed { at, instance: instance.clone(), installed });
+        state.apply(&Record::Installed { at, instance: instance.clone(), installed, machine: None });
         state.apply(&Record::Verified { at, instance, checks: 11 });
     }
     state::write(&state)
@@ -149,7 +160,7 @@ fn deployed(count: usize) -> String {
 fn observed(state: &State) -> Observed {
     let seen = state.instances.iter().map(|(name, recorded)| {
         let machine = recorded.machine.clone().unwrap();
-        (name.clone(), Observation::Present { machine, broker: BrokerSeen::Running })
+        (name.clone(), Observation::Present { machine, changed: Vec::new(), broker: BrokerSeen::Running })
     });
     seen.collect()
 }

@@ -113,6 +113,11 @@ pub enum What {
         /// How many steps still run.
         running: usize,
     },
+    /// Something outside keeps the run waiting that is no error, such as a provider that wants fewer calls.
+    Notice {
+        /// What, and for how long where that is known.
+        text: String,
+    },
     /// The run ended. Always the last event.
     Summary(Summary),
 }

@@ -203,6 +203,127 @@ fn of_many_mistakes_the_first_are_shown() {
     });
 }
 
+/// What is said of a value in the settings of `aws`, in one line.
+fn said(before: &str, value: &str) -> String {
+    let text = format!(
+        "fleet: f\nprovider: {{ aws: {{ {before}{value} }} }}\n\
+         network: {{ operators: [192.0.2.0/24], clients: [192.0.2.0/24] }}\n\
+         groups: {{ g: {{ count: 1, machine: {{ type: t3.small, image: debian-12 }}, broker: {{ emqx: {{ version: 5.8.9 }} }} }} }}"
+    );
+    match parse("file", text.as_bytes()) {
+        Ok(_) => format!("{value} is right\n"),
+        Err(problems) => {
+            problems.iter().map(|it| format!("{value}: {} ({})\n", it.message, it.label)).collect()
+        }
+    }
+}
+
+#[test]
+fn regions() {
+    let regions = [
+        "eu-west-3",
+        "us-gov-west-1",
+        "ap-southeast-12",
+        "eu-west-3a",
+        "EU-WEST-3",
+        "eu_west_3",
+        "eu-west",
+        "eu-west-",
+        "west-3",
+        "-west-3",
+        "eu-west-3-1",
+        "paris",
+        "'eu west 3'",
+        "''",
+    ];
+    insta::assert_snapshot!(regions.map(|region| said("region: ", region)).concat(), @r#"
+    eu-west-3 is right
+    us-gov-west-1 is right
+    ap-southeast-12 is right
+    eu-west-3a: `eu-west-3a` is no region (a zone)
+    EU-WEST-3: `EU-WEST-3` is no region (expected lower-case words and a number)
+    eu_west_3: `eu_west_3` is no region (expected lower-case words and a number)
+    eu-west: `eu-west` is no region (expected lower-case words and a number)
+    eu-west-: `eu-west-` is no region (expected lower-case words and a number)
+    west-3: `west-3` is no region (expected lower-case words and a number)
+    -west-3: `-west-3` is no region (expected lower-case words and a number)
+    eu-west-3-1: `eu-west-3-1` is no region (expected lower-case words and a number)
+    paris: `paris` is no region (expected lower-case words and a number)
+    'eu west 3': `eu west 3` has white space (not one word)
+    '': expected a text that can be read (empty)
+    "#);
+}
+
+#[test]
+fn ways_to_connect() {
+    let ways = [
+        "public",
+        "private",
+        "{ public: }",
+        "{ jump: bastion }",
+        "{ jump: ops@192.0.2.1 }",
+        "{ jump: ops@bastion.example:2222 }",
+        "{ jump: 'ops@[2001:db8::1]:22' }",
+        "",
+        "publik",
+        "true",
+        "{ jump: }",
+        "{ jump: 22 }",
+        "{ jump: '' }",
+        "{ jump: a, private: }",
+        "{ private: { jump: a } }",
+        "{ hop: a }",
+        "{ jump: [a, b] }",
+        "{ jump: 'a,b' }",
+        "{ jump: '-oProxyCommand=reboot' }",
+        "{ jump: 'ops@-oProxyCommand=reboot' }",
+        "{ jump: '$(reboot)' }",
+        "{ jump: \"a\\nb\" }",
+        "{ jump: '@a' }",
+        "{ jump: 'a@b@c' }",
+        "{ jump: 'ssh://a' }",
+        "{ jump: 'a:0' }",
+        "{ jump: 'a:65536' }",
+        "{ jump: 'a:022' }",
+        "{ jump: 'a:' }",
+        "{ jump: '2001:db8::1' }",
+        "{ jump: '[a]:22' }",
+    ];
+    insta::assert_snapshot!(ways.map(|way| said("region: eu-west-3, connect: ", way)).concat(), @r#"
+    public is right
+    private is right
+    { public: } is right
+    { jump: bastion } is right
+    { jump: ops@192.0.2.1 } is right
+    { jump: ops@bastion.example:2222 } is right
+    { jump: 'ops@[2001:db8::1]:22' } is right
+    : expected a way to connect, found nothing (not a way to connect)
+    publik: unknown way to connect `publik` (not a way to connect)
+    true: unknown way to connect `true` (not a way to connect)
+    { jump: }: `jump` names no host (expected `[user@]host[:port]`)
+    { jump: 22 }: expected text, found the number `22` (not text)
+    { jump: '' }: `` is no host to jump through (expected `[user@]host[:port]`)
+    { jump: a, private: }: a way to connect is one thing, here are 2 (beside `jump`)
+    { private: { jump: a } }: unknown key `jump` (not a key of `private`)
+    { hop: a }: unknown way to connect `hop` (not a way to connect)
+    { jump: [a, b] }: expected text, found a list (not text)
+    { jump: 'a,b' }: `a,b` is no host to jump through (expected `[user@]host[:port]`)
+    { jump: '-oProxyCommand=reboot' }: `-oProxyCommand=reboot` is no host to jump through (expected `[user@]host[:port]`)
+    { jump: 'ops@-oProxyCommand=reboot' }: `ops@-oProxyCommand=reboot` is no host to jump through (expected `[user@]host[:port]`)
+    { jump: '$(reboot)' }: `$(reboot)` is no host to jump through (expected `[user@]host[:port]`)
+    { jump: "a\nb" }: `a\nb` is no host to jump through (expected `[user@]host[:port]`)
+    { jump: '@a' }: `@a` is no host to jump through (expected `[user@]host[:port]`)
+    { jump: 'a@b@c' }: `a@b@c` is no host to jump through (expected `[user@]host[:port]`)
+    { jump: 'ssh://a' }: `ssh://a` is no host to jump through (expected `[user@]host[:port]`)
+    { jump: 'a:0' }: `a:0` is no host to jump through (expected `[user@]host[:port]`)
+    { jump: 'a:65536' }: `a:65536` is no host to jump through (expected `[user@]host[:port]`)
+    { jump: 'a:022' }: `a:022` is no host to jump through (expected `[user@]host[:port]`)
+    { jump: 'a:' }: `a:` is no host to jump through (expected `[user@]host[:port]`)
+    { jump: '2001:db8::1' }: `2001:db8::1` is no host to jump through (expected `[user@]host[:port]`)
+    { jump: '[a]:22' }: `[a]:22` is no host to jump through (expected `[user@]host[:port]`)
+    "#);
+}
+
 #[test]
 fn no_report_repeats_a_secret() {
     let secrets = ["hunter", "horse", "battery", "swörd"];

@@ -5,7 +5,7 @@
 use std::fs;
 use std::path::Path;
 
-use bear_core::fleet::model::Broker;
+use bear_core::fleet::model::{Broker, Connect};
 use bear_core::fleet::parse;
 use bear_core::problem::Problem;
 use miette::{GraphicalReportHandler, GraphicalTheme};
@@ -105,6 +105,10 @@ fn slips() -> impl Strategy<Value = Vec<Slip>> {
             b"true",
             b"5:28.5.2-1",
             b"registry: ",
+            b"security_groups: ",
+            b"connect: ",
+            b"jump",
+            b"ami-01234567",
             b"a:b@c",
             b"count",
             b"members",
@@ -144,33 +148,17 @@ fn apply(mut bytes: Vec<u8>, slips: Vec<Slip>) -> Vec<u8> {
     bytes
 }
 
-/// Every key that takes text, with a value that is right.
-const FILLED: [(&str, &str); 20] = [
-    ("USER", "ubuntu"),
-    ("IDENTITY", "~/.ssh/id_ed25519"),
-    ("ADDRESS", "192.0.2.10"),
-    ("HOST_KEY", "SHA256:QtdYR27WbO0b58tXvtZ1XO73bMUiIAKVBQCgrks1M9I"),
-    ("DOCKER", "5:28.5.2-1~ubuntu.22.04~jammy"),
-    ("CONTAINERD", "1.7.28-1"),
-    ("MIRROR", "https://mirror.example/linux/ubuntu"),
-    ("SUITE", "jammy"),
-    ("SIGNER", "https://mirror.example/gpg"),
-    ("FINGERPRINT", "9DC8 5822 9FC7 DD38 854A  E2D8 8D81 803C 0EBF CD88"),
-    ("EMQX", "5.9.0"),
-    ("BIND", "127.0.0.1"),
-    ("CERTIFICATE", "tls/broker.pem"),
-    ("VARIABLE", "BROKER_KEY"),
-    ("AUTHORITY", "tls/ca.pem"),
-    ("NAME", "broker.example"),
-    ("REGISTRY", "registry.example:5000"),
-    ("TAG", "2.0.18"),
-    ("IMAGE_FILE", "mosquitto.tar"),
-    ("USERNAME", "sensor"),
-];
+/// A fleet file, and every key of it that takes text, with a value that is right.
+#[derive(Clone, Copy, Debug)]
+struct Form {
+    template: &'static str,
+    filled: &'static [(&'static str, &'static str)],
+}
 
-/// A fleet file in which the text of some keys is another.
-fn filled(others: &[(usize, String)]) -> String {
-    let template = r"
+const FORMS: [Form; 2] = [HOSTS, EC2];
+
+const HOSTS: Form = Form {
+    template: r"
         fleet: f
         provider: { hosts: { user: USER, identity: IDENTITY } }
         groups:
@@ -197,12 +185,85 @@ fn filled(others: &[(usize, String)]) -> String {
                 container: true
                 image_file: IMAGE_FILE
                 authentication: { username: USERNAME }
-    ";
-    let words = template.split_inclusive([' ', ',', '\n']).map(|word| {
+    ",
+    filled: &[
+        ("USER", "ubuntu"),
+        ("IDENTITY", "~/.ssh/id_ed25519"),
+        ("ADDRESS", "192.0.2.10"),
+        ("HOST_KEY", "SHA256:QtdYR27WbO0b58tXvtZ1XO73bMUiIAKVBQCgrks1M9I"),
+        ("DOCKER", "5:28.5.2-1~ubuntu.22.04~jammy"),
+        ("CONTAINERD", "1.7.28-1"),
+        ("MIRROR", "https://mirror.example/linux/ubuntu"),
+        ("SUITE", "jammy"),
+        ("SIGNER", "https://mirror.example/gpg"),
+        ("FINGERPRINT", "9DC8 5822 9FC7 DD38 854A  E2D8 8D81 803C 0EBF CD88"),
+        ("EMQX", "5.9.0"),
+        ("BIND", "127.0.0.1"),
+        ("CERTIFICATE", "tls/broker.pem"),
+        ("VARIABLE", "BROKER_KEY"),
+        ("AUTHORITY", "tls/ca.pem"),
+        ("NAME", "broker.example"),
+        ("REGISTRY", "registry.example:5000"),
+        ("TAG", "2.0.18"),
+        ("IMAGE_FILE", "mosquitto.tar"),
+        ("USERNAME", "sensor"),
+    ],
+};
+
+const EC2: Form = Form {
+    template: r"
+        fleet: f
+        provider:
+          aws:
+            region: REGION
+            profile: PROFILE
+            endpoint_url: ENDPOINT
+            identity: IDENTITY
+            user: USER
+            connect: { jump: JUMP }
+            vpc: VPC
+            subnets: [ SUBNET , subnet-89abcdef ]
+            security_groups: [ SECURITY_GROUP ]
+            key_pair: KEY_PAIR
+            tags: { TAG_KEY : TAG_VALUE }
+        groups:
+          g:
+            count: 1
+            machine: { type: TYPE, image: IMAGE, disk: DISK, iam_profile: IAM_PROFILE }
+            broker: { mosquitto: { version: VERSION } }
+    ",
+    filled: &[
+        ("REGION", "eu-west-3"),
+        ("PROFILE", "daily"),
+        ("ENDPOINT", "http://127.0.0.1:4566"),
+        ("IDENTITY", "~/.ssh/id_ed25519"),
+        ("USER", "ubuntu"),
+        ("JUMP", "admin@bastion.example:2222"),
+        ("VPC", "vpc-01234567"),
+        ("SUBNET", "subnet-0123456789abcdef0"),
+        ("SECURITY_GROUP", "sg-01234567"),
+        ("KEY_PAIR", "daily"),
+        ("TAG_KEY", "cost centre"),
+        ("TAG_VALUE", "4711"),
+        ("TYPE", "t3.small"),
+        ("IMAGE", "ami-01234567"),
+        ("DISK", "20 GiB"),
+        ("IAM_PROFILE", "broker"),
+        ("VERSION", "2.0.11-1.2+deb12u2"),
+    ],
+};
+
+/// The file in which the text of some keys is another.
+fn filled(form: Form, others: &[(prop::sample::Index, String)]) -> String {
+    let others = others.iter().map(|(place, text)| (place.index(form.filled.len()), text));
+    let others = others.collect::<Vec<_>>();
+    let words = form.template.split_inclusive([' ', ',', '\n']).map(|word| {
         let name = word.trim_end_matches([' ', ',', '\n']);
-        let Some(place) = FILLED.iter().position(|(key, _)| *key == name) else { return word.to_owned() };
+        let Some(place) = form.filled.iter().position(|(key, _)| *key == name) else {
+            return word.to_owned();
+        };
         let other = others.iter().find(|(other, _)| *other == place).map(|(_, text)| text.as_str());
-        let value = serde_json::to_string(other.unwrap_or(FILLED[place].1)).unwrap();
+        let value = serde_json::to_string(other.unwrap_or(form.filled[place].1)).unwrap();
         format!("{value}{}", &word[name.len()..])
     });
     words.collect()
@@ -228,7 +289,7 @@ fn harmful() -> impl Strategy<Value = String> {
         "\"",
         "\\",
     ];
-    let place = prop::sample::select(FILLED.to_vec()).prop_map(|(_, right)| right);
+    let place = prop::sample::select([HOSTS.filled, EC2.filled].concat()).prop_map(|(_, right)| right);
     let piece = prop_oneof![prop::sample::select(odd.to_vec()), place];
     prop::collection::vec(piece, 0..4).prop_map(|pieces| pieces.concat())
 }
@@ -238,7 +299,7 @@ fn check_harmless(text: &str) {
     let Ok(parsed) = parse("file.yaml", text.as_bytes()) else { return };
     for instance in parsed.fleet.instances().unwrap() {
         let spec = &instance.spec;
-        let value = serde_json::to_value(&**spec).unwrap();
+        let value = serde_json::to_value((&**spec, parsed.fleet.foundation())).unwrap();
         let mut open = vec![&value];
         while let Some(value) = open.pop() {
             match value {
@@ -248,7 +309,8 @@ fn check_harmless(text: &str) {
                 Value::Null | Value::Bool(_) | Value::Number(_) => {}
             }
         }
-        let host = spec.host.as_ref().unwrap();
+        let host = spec.host.as_ref();
+        let login = spec.login.as_ref();
         let version = match &spec.broker {
             Broker::Emqx(emqx) => &emqx.version,
             Broker::Mosquitto(mosquitto) => &mosquitto.version,
@@ -256,9 +318,12 @@ fn check_harmless(text: &str) {
         };
         let docker = spec.install.as_ref().and_then(|install| install.docker.as_ref());
         let repository = docker.and_then(|docker| docker.repository.as_ref());
-        let words = [Some(&host.address), host.user.as_ref(), host.host_key.as_ref(), Some(&version.0)];
-        let more = [docker.map(|docker| &docker.version.0), repository.map(|it| &it.url)];
-        for word in words.into_iter().chain(more).flatten() {
+        let of_host = host.map(|host| [Some(&host.address), host.user.as_ref(), host.host_key.as_ref()]);
+        let jump =
+            login.and_then(|login| if let Connect::Jump(jump) = &login.connect { Some(jump) } else { None });
+        let of_login = [login.map(|login| &login.user), jump, spec.region.as_ref()];
+        let of_install = [Some(&version.0), docker.map(|it| &it.version.0), repository.map(|it| &it.url)];
+        for word in of_host.into_iter().flatten().chain(of_login).chain(of_install).flatten() {
             assert!(!word.starts_with('-') && !word.contains(['`', '"', '\\']), "{word:?}");
         }
     }
@@ -266,9 +331,13 @@ fn check_harmless(text: &str) {
 
 #[test]
 fn every_key_that_takes_text_takes_the_right_one() {
-    let parsed = parse("file.yaml", filled(&[]).as_bytes());
-    assert!(parsed.is_ok(), "{parsed:?}");
-    check_harmless(&filled(&[]));
+    for form in FORMS {
+        let text = filled(form, &[]);
+        let parsed = parse("file.yaml", text.as_bytes());
+        assert!(parsed.is_ok(), "{parsed:?}");
+        assert!(form.filled.iter().all(|(key, _)| form.template.contains(key) && !text.contains(key)));
+        check_harmless(&text);
+    }
 }
 
 #[test]
@@ -292,8 +361,11 @@ proptest! {
     }
 
     #[test]
-    fn text_that_would_do_harm(others in prop::collection::vec((0..FILLED.len(), harmful()), 1..4)) {
-        let text = filled(&others);
+    fn text_that_would_do_harm(
+        form in prop::sample::select(&FORMS),
+        others in prop::collection::vec((any::<prop::sample::Index>(), harmful()), 1..4),
+    ) {
+        let text = filled(form, &others);
         check(text.as_bytes());
         check_harmless(&text);
     }

@@ -10,14 +10,14 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bear_core::check::{CheckName, CheckResult};
-use bear_core::diff::diff;
+use bear_core::diff::{Goal, diff};
 use bear_core::event::{BlockReport, Event, Operation, StepError};
-use bear_core::fleet::parse;
+use bear_core::fleet::{Foundation, parse};
 use bear_core::name::FleetName;
 use bear_core::observed::Observed;
 use bear_core::plan::{Plan, build};
 use bear_core::state::v1::{Installed, Machine, Record, State};
-use bear_engine::adapter::{InstallRequest, VerifyRequest};
+use bear_engine::adapter::{Done, InstallRequest, VerifyRequest};
 use bear_engine::store::{FileStore, FleetFolder, FleetLock, Holder};
 use bear_engine::{Adapters, Installer, Limits, Run, Stop, Store, StoreError, SystemClock, Verifier, run};
 use bear_provider::{CreateRequest, DestroyRequest, Known, Provider};
@@ -59,6 +59,7 @@ async fn measure(instances: usize, at_once: Option<usize>) {
         limits: &limits,
         clock: &SystemClock,
         stop,
+        notices: tokio::sync::mpsc::channel(1).1,
     };
     let mut events = 0_u64;
     let mut report = |_: &Event| events += 1;
@@ -87,7 +88,8 @@ fn plan(instances: usize) -> Plan {
         "fleet: demo\nprovider: local\ngroups: {{ broker: {{ count: {instances}, broker: embedded }} }}\n"
     );
     let wanted = parse("fleet.yaml", text.as_bytes()).unwrap().fleet.instances().unwrap();
-    build(name(), diff(&wanted, None, &Observed::new()), 0)
+    let goal = Goal { instances: &wanted, ..Goal::default() };
+    build(name(), diff(&goal, None, &Observed::new()), 0)
 }
 
 /// A store in files that counts what it is asked to do.
@@ -143,7 +145,7 @@ impl Provider for Idle {
         100
     }
 
-    async fn observe(&self, _: &[Known<'_>]) -> Result<Observed, StepError> {
+    async fn observe(&self, _: &[Known<'_>], _: &[&Foundation]) -> Result<Observed, StepError> {
         Ok(Observed::new())
     }
 
@@ -163,8 +165,8 @@ impl Installer for Idle {
         &self,
         request: InstallRequest,
         _: &(dyn Fn(BlockReport) + Send + Sync),
-    ) -> Result<Installed, StepError> {
-        Ok(Installed::new(request.spec.ports, "1"))
+    ) -> Result<Done, StepError> {
+        Ok(Installed::new(request.spec.ports, "1").into())
     }
 }
 

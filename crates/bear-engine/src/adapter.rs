@@ -30,7 +30,23 @@ pub trait Installer: Send + Sync {
         &self,
         request: InstallRequest,
         report: &(dyn Fn(BlockReport) + Send + Sync),
-    ) -> Result<Installed, StepError>;
+    ) -> Result<Done, StepError>;
+}
+
+/// A broker that was installed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Done {
+    /// The broker.
+    pub installed: Installed,
+    /// Its machine, where that is not as it was handed over, such as one that got another address when it was started.
+    pub machine: Option<Machine>,
+}
+
+/// A broker on the machine that was handed over.
+impl From<Installed> for Done {
+    fn from(installed: Installed) -> Self {
+        Self { installed, machine: None }
+    }
 }
 
 /// A broker to install.
@@ -40,6 +56,8 @@ pub struct InstallRequest {
     pub instance: InstanceName,
     /// What its machine is marked with.
     pub token: String,
+    /// The launch that it was asked for with; none if the machine was not made by bear.
+    pub launch: Option<String>,
     /// Its machine.
     pub machine: Machine,
     /// What its broker shall be.

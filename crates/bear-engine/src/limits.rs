@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bear_core::fleet::model::ProviderKind;
 use bear_core::plan::StepKind;
 
 /// The limits of a run, by kind of step.
@@ -29,6 +30,7 @@ pub struct Limit {
 /// The longest wait between two tries.
 pub const WAIT_MAX: Duration = Duration::from_secs(30);
 
+/// Those for machines that share something with bear or with each other: this machine, or the line to the hosts.
 impl Default for Limits {
     fn default() -> Self {
         let limit = |at_once, seconds| Limit {
@@ -49,6 +51,23 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// The limits that suit the machines of a provider.
+    ///
+    /// Machines that are made for the fleet boot and install side by side, each by itself, and all that this one does is
+    /// wait for them. One that has to wait for its turn would only come later.
+    pub fn for_provider(provider: ProviderKind) -> Self {
+        let limits = Self::default();
+        match provider {
+            ProviderKind::Local | ProviderKind::Hosts => limits,
+            ProviderKind::Aws => Self {
+                create: Limit { at_once: 1000, ..limits.create },
+                install: Limit { at_once: 1000, ..limits.install },
+                verify: Limit { at_once: 64, ..limits.verify },
+                destroy: Limit { at_once: 1000, ..limits.destroy },
+            },
+        }
+    }
+
     /// The limits of one kind of step.
     pub const fn of(&self, kind: StepKind) -> &Limit {
         match kind {

@@ -15,6 +15,9 @@ const LINE_MAX: usize = 8 * 1024;
 /// How long the last of standard error may take after the script has ended.
 const LAST_WORDS_MAX: Duration = Duration::from_secs(1);
 
+/// How long a shell that was kept may take to say that it is still there.
+const RESUME_MAX: Duration = Duration::from_secs(5);
+
 /// How long processes may take to be gone once they are told to end: the wrapper kills them after [`KILL_AFTER`].
 const ENDING_MAX: Duration = KILL_AFTER.saturating_add(Duration::from_secs(3));
 
@@ -23,7 +26,8 @@ pub(crate) type Writer = Box<dyn AsyncWrite + Send + Unpin>;
 
 /// The standard streams of a wrapper.
 pub(crate) struct Pipes {
-    pub(crate) stdin: Writer,
+    /// While it is open, the wrapper runs what it was sent, and may be sent more.
+    pub(crate) stdin: Option<Writer>,
     pub(crate) stdout: Reader,
     pub(crate) stderr: Reader,
 }
@@ -34,13 +38,19 @@ pub(crate) struct Message {
     pub(crate) script: String,
     /// What the script gets as its standard input, and how many bytes it waits for.
     pub(crate) input: Option<(Reader, u64)>,
+    /// Whether the wrapper has said already that it begins, because it was kept.
+    pub(crate) begun: bool,
 }
 
 /// What became of a script.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ending {
     /// It ended with this status, as a shell tells it.
-    Exited(u8),
+    Exited {
+        status: u8,
+        /// Whether both streams have told of the end, so that what comes next on them is not this script's.
+        in_step: bool,
+    },
     /// It did not arrive whole, and was not run.
     Cut,
     /// There is no sudo, so it was not run.
@@ -57,20 +67,20 @@ pub(crate) enum Ending {
     },
 }
 
-/// Sends the script, hands on each line that it writes, and returns once it ended. Dropping the future closes the
-/// standard input of the wrapper, which ends the script.
+/// Sends the script, hands on each line that it writes, and returns once it ended. Dropping the pipes closes the standard
+/// input of the wrapper, which ends the script.
 pub(crate) async fn converse(
     wrapper: &Wrapper,
-    pipes: Pipes,
+    pipes: &mut Pipes,
     message: Message,
     deadline: Instant,
     hearing: &mut Hearing<'_>,
 ) -> Ending {
-    let mut ears = Ears::new(wrapper, pipes.stdout, pipes.stderr, hearing);
-    let feeding = feed(pipes.stdin, message);
+    let Pipes { stdin, stdout, stderr } = pipes;
+    let mut ears = Ears::new(wrapper, (stdout, stderr), message.begun, hearing);
     let in_time = async {
-        // Boxed, for it is big; dropped where this block ends, and with it the standard input.
-        let mut feeding = Box::pin(feeding);
+        // Boxed, for it is big.
+        let mut feeding = Box::pin(feed(stdin, message));
         let mut fed = false;
         loop {
             tokio::select! {
@@ -82,24 +92,49 @@ pub(crate) async fn converse(
     if let Ok(ending) = tokio::time::timeout_at(deadline, in_time).await {
         return ending;
     }
+    *stdin = None;
     Ending::Deadline { ended: timeout(ENDING_MAX, ears.hear_silence()).await.is_ok() }
 }
 
-/// Returns only if the input can't be sent whole; otherwise the standard input stays open until this is dropped.
-async fn feed(mut stdin: Writer, message: Message) {
+/// Asks a wrapper that was kept whether it is still there, before any of the next script is sent.
+pub(crate) async fn resume(wrapper: &Wrapper, pipes: &mut Pipes, script_length: usize) -> bool {
+    let Pipes { stdin: Some(stdin), stdout, stderr } = pipes else { return false };
+    let (redactor, mut lines) = (Redactor::default(), |_: Line<'_>| {});
+    let mut hearing = Hearing::new(&redactor, &mut lines);
+    let mut ears = Ears::new(wrapper, (stdout, stderr), false, &mut hearing);
+    let announcement = wrapper.announcement(script_length);
+    let answer = async {
+        stdin.write_all(announcement.as_bytes()).await?;
+        stdin.flush().await?;
+        Ok::<_, std::io::Error>(ears.hear_begin().await)
+    };
+    matches!(timeout(RESUME_MAX, answer).await, Ok(Ok(true)))
+}
+
+/// Returns only if the input can't be sent whole, and closes it then; otherwise the standard input stays open.
+async fn feed(stdin: &mut Option<Writer>, message: Message) {
     // That nobody reads any more is for the ears to find out.
-    if stdin.write_all(message.script.as_bytes()).await.is_err() {
-        return;
-    }
-    if let Some((mut input, length)) = message.input {
-        match tokio::io::copy(&mut input, &mut stdin).await {
-            Ok(copied) if copied == length => {}
-            _ => return,
-        }
-    }
-    if stdin.flush().await.is_ok() {
+    let sent = match stdin.as_mut() {
+        Some(stdin) => send(stdin, message).await,
+        None => false,
+    };
+    if sent {
         std::future::pending::<()>().await;
     }
+    *stdin = None;
+}
+
+async fn send(stdin: &mut Writer, message: Message) -> bool {
+    if stdin.write_all(message.script.as_bytes()).await.is_err() {
+        return false;
+    }
+    if let Some((mut input, length)) = message.input {
+        match tokio::io::copy(&mut input, stdin).await {
+            Ok(copied) if copied == length => {}
+            _ => return false,
+        }
+    }
+    stdin.flush().await.is_ok()
 }
 
 /// Who gets to hear what a script writes, and what is kept of it.
@@ -136,18 +171,23 @@ impl<'a> Hearing<'a> {
 struct Ears<'a, 'h> {
     wrapper: &'a Wrapper,
     hearing: &'a mut Hearing<'h>,
-    stdout: Ear,
-    stderr: Ear,
+    stdout: Ear<'a>,
+    stderr: Ear<'a>,
 }
 
 impl<'a, 'h> Ears<'a, 'h> {
-    fn new(wrapper: &'a Wrapper, stdout: Reader, stderr: Reader, hearing: &'a mut Hearing<'h>) -> Self {
+    fn new(
+        wrapper: &'a Wrapper,
+        (stdout, stderr): (&'a mut Reader, &'a mut Reader),
+        begun: bool,
+        hearing: &'a mut Hearing<'h>,
+    ) -> Self {
         // Enough to see a secret whole that begins where the line is cut off.
         let line_max = LINE_MAX + hearing.redactor.longest();
         Self {
             wrapper,
-            stdout: Ear::new(Stream::Stdout, stdout, line_max),
-            stderr: Ear::new(Stream::Stderr, stderr, line_max),
+            stdout: Ear::new(Stream::Stdout, stdout, begun, line_max),
+            stderr: Ear::new(Stream::Stderr, stderr, begun, line_max),
             hearing,
         }
     }
@@ -164,12 +204,25 @@ impl<'a, 'h> Ears<'a, 'h> {
         })
         .await;
         match self.stdout.last_mark {
-            Some(Mark::End(Some(status))) => Ending::Exited(status),
+            Some(Mark::End(Some(status))) => {
+                Ending::Exited { status, in_step: self.stderr.last_mark == Some(Mark::End(None)) }
+            }
             Some(Mark::Cut) => Ending::Cut,
             Some(Mark::NoSudo) => Ending::NoSudo,
             Some(Mark::Begin | Mark::End(None)) => Ending::Silence { begun: true },
-            None => Ending::Silence { begun: false },
+            None => Ending::Silence { begun: self.stdout.begun },
         }
+    }
+
+    /// Whether the wrapper begins, by the word of both streams.
+    async fn hear_begin(&mut self) -> bool {
+        while !(self.stdout.begun && self.stderr.begun) {
+            if !(self.stdout.open && self.stderr.open) {
+                return false;
+            }
+            self.hear_more().await;
+        }
+        self.stdout.open && self.stderr.open
     }
 
     /// Returns once no process holds the streams open.
@@ -194,9 +247,9 @@ impl<'a, 'h> Ears<'a, 'h> {
 }
 
 /// One stream of a wrapper.
-struct Ear {
+struct Ear<'a> {
     stream: Stream,
-    reader: Reader,
+    reader: &'a mut Reader,
     buffer: Vec<u8>,
     lines: Lines,
     /// Whether more may come.
@@ -207,17 +260,17 @@ struct Ear {
     empty_line: bool,
 }
 
-impl Ear {
+impl<'a> Ear<'a> {
     const BUFFER: usize = 16 * 1024;
 
-    fn new(stream: Stream, reader: Reader, line_max: usize) -> Self {
+    fn new(stream: Stream, reader: &'a mut Reader, begun: bool, line_max: usize) -> Self {
         Self {
             stream,
             reader,
             buffer: vec![0; Self::BUFFER],
             lines: Lines::new(line_max),
             open: true,
-            begun: false,
+            begun,
             last_mark: None,
             empty_line: false,
         }

@@ -47,6 +47,9 @@ pub struct Script<'a> {
     pub deadline: Duration,
     /// The secrets that nothing it writes may show.
     pub redactor: &'a Redactor,
+    /// For how long a script at most the shell that ran this one may be kept; none if nothing is to follow. It spares the
+    /// next script of this privilege a login, and ends by itself when none comes. An executor may keep none.
+    pub keep: Option<Duration>,
 }
 
 /// Who a script runs as.

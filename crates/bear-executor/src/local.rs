@@ -48,7 +48,7 @@ async fn run(
     let input_length = input.as_ref().map_or(0, |(_, length)| *length);
     let wrapper = Wrapper::new().map_err(|error| not_started(&error))?;
     let script = wrapper.script(text);
-    let argv = wrapper.argv(privilege, deadline + Duration::from_secs(30), script.len(), input_length);
+    let argv = wrapper.argv(privilege, deadline + Duration::from_secs(30), script.len(), input_length, false);
     let mut child = Command::new(&argv[0])
         .args(&argv[1..])
         .stdin(Stdio::piped())
@@ -63,8 +63,10 @@ async fn run(
     else {
         unreachable!("all three were asked for");
     };
-    let pipes = Pipes { stdin: Box::new(stdin), stdout: Box::new(stdout), stderr: Box::new(stderr) };
-    let ending = converse(&wrapper, pipes, Message { script, input }, until, &mut hearing).await;
+    let mut pipes =
+        Pipes { stdin: Some(Box::new(stdin)), stdout: Box::new(stdout), stderr: Box::new(stderr) };
+    let message = Message { script, input, begun: false };
+    let ending = converse(&wrapper, &mut pipes, message, until, &mut hearing).await;
     let trouble = Trouble { way: Way::Local, place: PLACE, privilege, deadline };
     trouble.judge(ending, hearing, true)
 }

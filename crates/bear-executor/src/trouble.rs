@@ -37,7 +37,7 @@ impl Trouble<'_> {
     ) -> Result<Outcome, StepError> {
         let Hearing { transcript, greeting, .. } = hearing;
         match ending {
-            Ending::Exited(status) => Ok(Outcome { exit: Exit::from_shell(status), transcript }),
+            Ending::Exited { status, .. } => Ok(Outcome { exit: Exit::from_shell(status), transcript }),
             Ending::Cut => Err(self.lost(&transcript)),
             Ending::Silence { .. } if !connected => Err(self.lost(&transcript)),
             Ending::NoSudo => Err(self.no_sudo()),

@@ -21,19 +21,23 @@ if [ "$as" = root ] && [ "$(id -u)" -gt 0 ]; then \
 if command -v sudo >/dev/null 2>&1; then set -- sudo -n -- "$@"; \
 else printf "\n%s no-sudo\n" "$nonce"; exit 0; fi; fi; exec "$@""#;
 
-/// Its arguments: the nonce, and the lengths in bytes of the script and of the input that the script gets.
+/// Its arguments: the nonce, the lengths in bytes of the script and of the input that the script gets, and whether it
+/// is kept for more scripts. Then a line with the nonce and the length of the next one, without input, is what it waits
+/// for; it says that it begins before any of that script is sent.
 ///
 /// The watcher is not started while there is input, for it would read it; then the input that ends too soon is what
 /// ends the script.
-const WRAPPER: &str = r#"printf "\n%s begin\n" "$1"; printf "\n%s begin\n" "$1" >&2; bear_script=$(head -c "$2"); \
+const WRAPPER: &str = r#"exec 3<&0 </dev/null; while :; do \
+printf "\n%s begin\n" "$1"; printf "\n%s begin\n" "$1" >&2; bear_script=$(head -c "$2" <&3); \
 case $bear_script in *"$1") ;; *) printf "\n%s cut\n" "$1"; exit 1 ;; esac; \
 if [ "$3" = 0 ]; then \
-exec 3<&0 </dev/null; \
 (trap "" TERM HUP INT; read -r bear_line <&3; kill -TERM 0; sleep 5; kill -KILL 0) >/dev/null 2>&1 & bear_watch=$! ; \
 (set --; eval "$bear_script") 3<&-; bear_status=$?; \
 { kill -KILL "$bear_watch"; wait "$bear_watch"; } 2>/dev/null; \
-else head -c "$3" | (set --; eval "$bear_script"); bear_status=$?; fi; \
-printf "\n%s end\n" "$1" >&2; printf "\n%s end %s\n" "$1" "$bear_status""#;
+else head -c "$3" <&3 | (set --; eval "$bear_script") 3<&-; bear_status=$?; fi; \
+printf "\n%s end\n" "$1" >&2; printf "\n%s end %s\n" "$1" "$bear_status"; \
+if [ "$4" = end ]; then exit 0; fi; \
+read -r bear_nonce bear_length <&3 || exit 0; set -- "$bear_nonce" "$bear_length" 0 keep; done"#;
 
 /// One script on its way: what tells its marks from all that it may write.
 pub(crate) struct Wrapper {
@@ -68,6 +72,7 @@ impl Wrapper {
         limit: Duration,
         script_length: usize,
         input_length: u64,
+        keep: bool,
     ) -> Vec<String> {
         let privilege = match privilege {
             Privilege::User => "user",
@@ -76,8 +81,14 @@ impl Wrapper {
         let limit = limit.as_secs().max(1);
         let (launcher, wrapper) = (one_line(LAUNCHER), one_line(WRAPPER));
         let rest = [privilege, &limit.to_string(), &wrapper, "bear", &self.nonce].map(str::to_owned);
-        let lengths = [script_length.to_string(), input_length.to_string()];
-        ["sh".into(), "-c".into(), launcher, "bear".into()].into_iter().chain(rest).chain(lengths).collect()
+        let then = if keep { "keep" } else { "end" };
+        let last = [script_length.to_string(), input_length.to_string(), then.to_owned()];
+        ["sh".into(), "-c".into(), launcher, "bear".into()].into_iter().chain(rest).chain(last).collect()
+    }
+
+    /// The line that announces a script to a shell that was kept.
+    pub(crate) fn announcement(&self, script_length: usize) -> String {
+        format!("{} {script_length}\n", self.nonce)
     }
 
     /// The script as it is sent, with the mark that shows that it arrived whole.

@@ -14,7 +14,7 @@ use bear_executor::{
 const MINUTE: Duration = Duration::from_mins(1);
 
 fn script<'a>(text: &'a str, redactor: &'a Redactor) -> Script<'a> {
-    Script { text, privilege: Privilege::User, deadline: MINUTE, redactor }
+    Script { text, privilege: Privilege::User, deadline: MINUTE, redactor, keep: None }
 }
 
 /// Runs a script that knows the secret `open sesame`; its lines begin with `1` or `2` for the stream.

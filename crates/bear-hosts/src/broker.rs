@@ -209,6 +209,11 @@ impl Hosts {
         Ok(())
     }
 
+    /// The recipes of a broker as it was wanted before, without its secrets; none if they would be refused now.
+    pub(crate) fn imagine_recipes(&self, spec: &Spec) -> Option<Vec<Recipe>> {
+        self.imagine(spec, "").ok()?.recipes(spec).ok()
+    }
+
     /// A broker without its secrets and its address: good for its settings and its ports, never to be sent.
     fn imagine(&self, spec: &Spec, doing: &str) -> Result<Broker, StepError> {
         let (secrets, address) = (Secrets::of_nobody(), Ipv4Addr::UNSPECIFIED);

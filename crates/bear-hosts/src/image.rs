@@ -9,7 +9,7 @@ use bear_executor::{Content, Executor, Privilege, Redactor, Script, Upload};
 use bear_recipes::image::{self, Image};
 use bear_recipes::shell::Quoted;
 
-use crate::script::{Job, refused};
+use crate::script::{Job, Then, refused};
 use crate::{Hosts, Place};
 
 /// How long making or emptying a folder may take.
@@ -38,7 +38,7 @@ impl Hosts {
         let (Some(file), Some(image)) = (image_file(&place.spec.broker), image) else { return Ok(false) };
         let settings = self.settings();
         let recipes = [image::look(image).map_err(|refusal| refused(doing, &refusal))?];
-        let job = Job { place, doing, recipes: &recipes, deadline: settings.deadline };
+        let job = Job { place, doing, recipes: &recipes, deadline: settings.deadline, then: Then::End };
         let transcript = self.run(&job, &mut |_| {}).await?;
         if transcript.facts().get("image.present").is_some_and(|present| present == "yes") {
             return Ok(false);
@@ -76,8 +76,13 @@ async fn tidy(ssh: &Ssh, command: &str, path: &str, doing: &str) -> Result<(), S
     let redactor = Redactor::default();
     let path = Quoted::new(path).map_err(|error| refused(doing, &error.into()))?;
     let text = format!("{command} {path}");
-    let script =
-        Script { text: &text, privilege: Privilege::Root, deadline: TIDYING_MAX, redactor: &redactor };
+    let script = Script {
+        text: &text,
+        privilege: Privilege::Root,
+        deadline: TIDYING_MAX,
+        redactor: &redactor,
+        keep: None,
+    };
     let outcome = ssh.run(&script, &mut |_| {}).await?;
     if outcome.exit.ok() {
         return Ok(());

@@ -8,12 +8,12 @@ use async_trait::async_trait;
 use bear_core::event::{BlockReport, BlockState, StepError};
 use bear_core::fleet::{Spec, model};
 use bear_core::state::v1::Installed;
-use bear_engine::adapter::{InstallRequest, Installer};
+use bear_engine::adapter::{Done, InstallRequest, Installer};
 use bear_recipes::host::Host;
 use bear_recipes::{BlockEnd, HostFacts, Recipe, Report, Transcript};
 
 use crate::broker::{Broker, Order, node_address};
-use crate::script::{Job, now, refused};
+use crate::script::{Job, Then, now, refused};
 use crate::{Hosts, Place};
 
 /// What a broker needs and no file of the fleet holds. Whatever its spec asks for must be there.
@@ -63,7 +63,7 @@ impl Installer for Remote {
         &self,
         request: InstallRequest,
         report: &(dyn Fn(BlockReport) + Send + Sync),
-    ) -> Result<Installed, StepError> {
+    ) -> Result<Done, StepError> {
         let InstallRequest { instance, machine, spec, .. } = &request;
         let hosts = &self.hosts;
         let doing = format!("installing {} on {instance}", spec.broker.as_str());
@@ -76,28 +76,47 @@ impl Installer for Remote {
         let image_file = hosts.image_path(place);
         let order = Order { spec, address, secrets: &secrets, image_file: &image_file, doing: &doing };
         let broker = Broker::of(&order, hosts.settings())?;
-        let recipes = hosts.stack(&request, &broker).map_err(|refusal| refused(&doing, &refusal))?;
+        let seen = hosts.sightings().take(&request);
+        let recipes =
+            hosts.stack(&request, &broker, seen.as_ref()).map_err(|refusal| refused(&doing, &refusal))?;
 
         let sent = hosts.send_image(place, broker.image(), &doing).await?;
-        let job = Job { place, doing: &doing, recipes: &recipes, deadline: hosts.settings().deadline };
+        let deadline = hosts.settings().deadline;
+        let job = Job { place, doing: &doing, recipes: &recipes, deadline, then: Then::End };
         let transcript = hosts.run(&job, &mut |each| report_block(each, report)).await?;
         if sent {
             hosts.remove_image(place, &doing).await?;
         }
-        installed(&broker, &recipes, &transcript, spec).map_err(|refusal| refused(&doing, &refusal))
+        let now =
+            installed(&broker, &recipes, &transcript, spec).map_err(|refusal| refused(&doing, &refusal))?;
+        // A block that was not concerned tells nothing.
+        let before = request.installed.as_ref().filter(|_| seen.is_some());
+        let docker = before.and_then(|before| before.docker.clone());
+        Ok(Installed { docker: now.docker.clone().or(docker), ..now }.into())
     }
 }
 
 impl Hosts {
-    /// Everything that is put on a machine, in order. The claim comes first, for a machine changes hands unseen.
-    fn stack(&self, request: &InstallRequest, broker: &Broker) -> Result<Vec<Recipe>, bear_recipes::Refusal> {
-        let host = Host { owner: self.owner(&request.instance, &request.token), now: now() };
-        let claim = host.claim(broker.listens()?)?;
-        Ok([claim].into_iter().chain(broker.recipes(&request.spec)?).collect())
+    /// Everything that is put on a machine, in order. The claim comes first, for a machine changes hands unseen. One that
+    /// was just `seen` to be as it was left gets only what is new since then.
+    fn stack(
+        &self,
+        request: &InstallRequest,
+        broker: &Broker,
+        seen: Option<&Spec>,
+    ) -> Result<Vec<Recipe>, bear_recipes::Refusal> {
+        let owner = self.owner(&request.instance, &request.token);
+        let recipes = broker.recipes(&request.spec)?;
+        if let Some(before) = seen.and_then(|spec| self.imagine_recipes(spec)) {
+            let concerned = recipes.into_iter().map(|recipe| recipe.since(&before));
+            return Ok([owner.ours()?].into_iter().chain(concerned).collect());
+        }
+        let claim = Host { owner, now: now() }.claim(broker.listens()?)?;
+        Ok([claim].into_iter().chain(recipes).collect())
     }
 }
 
-fn report_block(it: &Report, report: &(dyn Fn(BlockReport) + Send + Sync)) {
+pub(crate) fn report_block(it: &Report, report: &(dyn Fn(BlockReport) + Send + Sync)) {
     let (name, state, seconds) = match it {
         Report::Started { block } => (block, BlockState::Started, 0.0),
         Report::Ended { block, end, took } => {

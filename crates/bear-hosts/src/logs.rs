@@ -34,6 +34,7 @@ impl Hosts {
             privilege: Privilege::Root,
             deadline: if follow { FOLLOW_MAX } else { LOOK_MAX },
             redactor: &redactor,
+            keep: None,
         };
         let ssh = self.ssh(place)?;
         let outcome = ssh.run(&script, &mut |line: Line<'_>| on_line(line.text)).await?;

@@ -10,7 +10,7 @@ use bear_recipes::HostFacts;
 use bear_recipes::look::{Answer, look};
 
 use crate::observe::LOOK_MAX;
-use crate::script::{Job, refused};
+use crate::script::{Job, Then, refused};
 use crate::{Hosts, Place};
 
 /// What a host says of its own broker.
@@ -64,7 +64,7 @@ impl Hosts {
     async fn try_look(&self, place: Place<'_>, listens: Ports) -> Result<Seen, StepError> {
         let doing = format!("looking at the broker of {}", place.instance);
         let recipe = look(listens).map_err(|refusal| refused(&doing, &refusal))?;
-        let job = Job { place, doing: &doing, recipes: &[recipe], deadline: LOOK_MAX };
+        let job = Job { place, doing: &doing, recipes: &[recipe], deadline: LOOK_MAX, then: Then::End };
         let facts = HostFacts::read(&self.run(&job, &mut |_| {}).await?);
         Ok(Seen { answers: facts.answers, log: facts.last_lines })
     }

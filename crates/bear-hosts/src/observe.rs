@@ -9,12 +9,12 @@ use bear_core::observed::{BrokerSeen, Drift, Observation, Observed};
 use bear_core::state::v1::{Installed, Recorded};
 use bear_provider::Known;
 use bear_recipes::observe::{ContainerFacts, PackageFacts};
-use bear_recipes::{HostFacts, observe};
+use bear_recipes::{HostFacts, Recipe, observe, observe_broker};
 use futures_util::{StreamExt, stream};
 
 use crate::provider::machine;
 use crate::reach::AT_ONCE;
-use crate::script::Job;
+use crate::script::{Job, Then};
 use crate::{Hosts, Place};
 
 /// How long looking at a host may take, with connecting and with waiting for another bear that works there.
@@ -43,19 +43,46 @@ impl Hosts {
         let place = Place { instance, spec: &recorded.spec, machine: recorded.machine.as_ref() };
         let ssh = self.ssh(place)?;
         ssh.connect().await?;
-        let job = Job { place, doing: &doing, recipes: &[observe()], deadline: LOOK_MAX };
-        let facts = HostFacts::read(&self.run(&job, &mut |_| {}).await?);
-        let ours = facts.owner.as_ref().is_some_and(|owner| {
-            owner.lineage == self.settings().lineage && owner.instance == instance.as_str()
-        });
-        if !ours {
-            return Ok(Observation::Absent);
-        }
+        let look = if recorded.machine.is_some() { observe_broker() } else { observe() };
+        let Some(facts) = self.facts(place, look, &doing).await? else { return Ok(Observation::Absent) };
         let machine = match &recorded.machine {
             Some(machine) => machine.clone(),
             None => machine(&ssh, &facts).await?,
         };
-        Ok(Observation::Present { machine, broker: broker(recorded, &facts) })
+        let broker = self.sight(instance, recorded, &facts);
+        Ok(Observation::Present { machine, changed: Vec::new(), broker })
+    }
+}
+
+impl Hosts {
+    /// What is on the host of an instance; none if it is somebody else's, or nobody's.
+    pub(crate) async fn facts(
+        &self,
+        place: Place<'_>,
+        look: Recipe,
+        doing: &str,
+    ) -> Result<Option<HostFacts>, StepError> {
+        let job = Job { place, doing, recipes: &[look], deadline: LOOK_MAX, then: Then::Keep };
+        let facts = HostFacts::read(&self.run(&job, &mut |_| {}).await?);
+        let ours = facts.owner.as_ref().is_some_and(|owner| {
+            owner.lineage == self.settings().lineage && owner.instance == place.instance.as_str()
+        });
+        Ok(ours.then_some(facts))
+    }
+
+    /// How the broker is. One that is as bear left it is remembered, so that a change need not look again.
+    pub(crate) fn sight(
+        &self,
+        instance: &InstanceName,
+        recorded: &Recorded,
+        facts: &HostFacts,
+    ) -> BrokerSeen {
+        let broker = broker(recorded, facts);
+        let own = facts.owner.as_ref().is_some_and(|owner| owner.token == recorded.token);
+        if own && broker == BrokerSeen::Running {
+            self.sightings().note(instance, recorded);
+        }
+        broker
     }
 }
 
@@ -102,7 +129,7 @@ fn broker(recorded: &Recorded, facts: &HostFacts) -> BrokerSeen {
     if seen.drifts.is_empty() { BrokerSeen::Running } else { BrokerSeen::Changed { what: seen.drifts } }
 }
 
-fn stopped(why: &str) -> BrokerSeen {
+pub(crate) fn stopped(why: &str) -> BrokerSeen {
     BrokerSeen::Stopped { why: why.to_owned() }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bear_core::event::StepError;
+use bear_core::fleet::Foundation;
 use bear_core::observed::Observed;
 use bear_core::state::v1::{Machine, System};
 use bear_executor::ssh::Ssh;
@@ -15,7 +16,7 @@ use bear_recipes::{Cause, HostFacts, Recipe};
 use futures_util::{StreamExt, stream};
 
 use crate::reach::AT_ONCE;
-use crate::script::{CUT, Job, now, refused};
+use crate::script::{CUT, Job, Then, now, refused};
 use crate::{Hosts, Place};
 
 /// Requests cost a connection each whatever the size of a batch, so this only bounds what one call holds in memory.
@@ -30,7 +31,7 @@ impl Provider for Hosts {
         BATCH_MAX
     }
 
-    async fn observe(&self, known: &[Known<'_>]) -> Result<Observed, StepError> {
+    async fn observe(&self, known: &[Known<'_>], _: &[&Foundation]) -> Result<Observed, StepError> {
         self.observe_all(known).await
     }
 
@@ -54,7 +55,7 @@ impl Hosts {
         let (ssh, claim) =
             self.prepare_claim(request, place, &doing).await.map_err(StepError::with_nothing_changed)?;
         let deadline = self.settings().deadline;
-        let job = Job { place, doing: &doing, recipes: &[claim], deadline };
+        let job = Job { place, doing: &doing, recipes: &[claim], deadline, then: Then::End };
         let transcript = self.run(&job, &mut |_| {}).await.map_err(what_is_certain)?;
         machine(&ssh, &HostFacts::read(&transcript)).await
     }
@@ -76,7 +77,7 @@ impl Hosts {
 
     /// Takes bear's things off a host and gives it back. Its key stays known: the host is still there.
     async fn release(&self, request: &DestroyRequest) -> Result<(), StepError> {
-        let DestroyRequest { instance, token, spec, machine } = request;
+        let DestroyRequest { instance, token, spec, machine, .. } = request;
         let doing = format!("giving back the host of {instance}");
         let place = Place { instance, spec, machine: machine.as_ref() };
         let connected = self.ssh(place)?.connect().await.map_err(StepError::from);
@@ -84,7 +85,7 @@ impl Hosts {
         let recipes = removal(&self.owner(instance, token), spec.keep_data)
             .map_err(|refusal| refused(&doing, &refusal))?;
         let deadline = self.settings().deadline;
-        let job = Job { place, doing: &doing, recipes: &recipes, deadline };
+        let job = Job { place, doing: &doing, recipes: &recipes, deadline, then: Then::End };
         match self.run(&job, &mut |_| {}).await {
             // The mark of the owner comes first and goes last. So if it is somebody else's, nothing of this one is left.
             Err(error) if is_somebody_elses(&error) => Ok(()),
@@ -138,6 +139,7 @@ pub(crate) async fn machine(ssh: &Ssh, facts: &HostFacts) -> Result<Machine, Ste
             disk_free_mib: facts.disk_free_kib.unwrap_or_default() / 1024,
         }),
         address,
+        image: None,
     })
 }
 

@@ -5,7 +5,8 @@ use std::ffi::OsString;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bear_core::event::StepError;
-use bear_core::fleet::Spec;
+use bear_core::fleet::model::Connect;
+use bear_core::fleet::{Host, Login, Spec};
 use bear_core::name::InstanceName;
 use bear_core::state::v1::Machine;
 use bear_executor::host_keys::{FirstContact, HostKeys};
@@ -14,6 +15,7 @@ use bear_recipes::host::Owner;
 use futures_util::{StreamExt, stream};
 
 use crate::Settings;
+use crate::sighting::Sightings;
 
 /// How many hosts are worked on at once: each costs an `ssh` process and a few open files.
 pub(crate) const AT_ONCE: usize = 64;
@@ -32,6 +34,7 @@ struct Inner {
     settings: Settings,
     host_keys: Arc<HostKeys>,
     connections: Mutex<HashMap<Target, Arc<Ssh>>>,
+    sightings: Sightings,
 }
 
 /// One instance, to be reached.
@@ -45,15 +48,41 @@ pub struct Place<'a> {
     pub machine: Option<&'a Machine>,
 }
 
+impl<'a> Place<'a> {
+    /// The machine that bear made for it.
+    pub(crate) fn made(self) -> Result<&'a Machine, StepError> {
+        let Self { instance, machine, .. } = self;
+        machine.ok_or_else(|| {
+            let unknown = format!("reaching the machine of `{instance}`: its address is not known");
+            StepError::permanent(TARGET, unknown)
+        })
+    }
+}
+
 impl Hosts {
     /// Hosts that are connected to once they are needed.
     pub fn new(settings: Settings) -> Self {
         let host_keys = Arc::new(HostKeys::new(settings.known_hosts.clone(), settings.first_contact));
-        Self { inner: Arc::new(Inner { settings, host_keys, connections: Mutex::default() }) }
+        Self {
+            inner: Arc::new(Inner {
+                settings,
+                host_keys,
+                connections: Mutex::default(),
+                sightings: Sightings::default(),
+            }),
+        }
+    }
+
+    pub(crate) fn host_keys(&self) -> &HostKeys {
+        &self.inner.host_keys
     }
 
     pub(crate) fn settings(&self) -> &Settings {
         &self.inner.settings
+    }
+
+    pub(crate) fn sightings(&self) -> &Sightings {
+        &self.inner.sightings
     }
 
     /// What the host of an instance is marked with.
@@ -81,40 +110,72 @@ impl Hosts {
     /// The folder that stands for `/` on the host of an instance; empty for `/` itself.
     pub(crate) fn root(&self, place: Place<'_>) -> String {
         let Some(roots) = &self.settings().roots else { return String::new() };
-        let address = place.spec.host.as_ref().map(|host| host.address.as_str());
-        let address = address.or(place.machine.map(|machine| machine.address.as_str()));
-        roots.join(address.unwrap_or_default()).display().to_string()
+        let Place { spec, machine, .. } = place;
+        let address = match (&spec.host, &spec.login, machine) {
+            (Some(host), _, _) => &host.address,
+            (None, Some(login), Some(machine)) => address(login, machine),
+            _ => "",
+        };
+        roots.join(address).display().to_string()
     }
 
     fn target(&self, place: Place<'_>) -> Result<Target, StepError> {
-        let Place { instance, spec, machine } = place;
-        let settings = self.settings();
-        let identity = |text: &String| settings.path(text);
-        let config = settings.ssh_config.clone();
-        if let Some(host) = &spec.host {
-            let pin = host.host_key.as_deref().map(str::parse).transpose().map_err(|error| {
-                StepError::permanent(TARGET, format!("reading the `host_key` of `{instance}`: {error}"))
-            })?;
-            return Ok(Target {
-                address: host.address.clone(),
-                port: host.port,
-                user: host.user.clone(),
-                identity: host.identity.as_ref().map(identity),
-                pin,
-                config,
-            });
+        let Place { instance, spec, .. } = place;
+        match (&spec.host, &spec.login) {
+            (Some(host), _) => self.target_of_host(instance, host),
+            (None, Some(login)) => self.target_of_machine(place, login),
+            (None, None) => Err(StepError::permanent(
+                TARGET,
+                format!("reaching the machine of `{instance}`: how to log in is not known"),
+            )),
         }
-        let machine = machine.ok_or_else(|| {
-            StepError::permanent(TARGET, format!("the address of `{instance}` is not known"))
+    }
+
+    fn target_of_host(&self, instance: &InstanceName, host: &Host) -> Result<Target, StepError> {
+        let pin = host.host_key.as_deref().map(str::parse).transpose().map_err(|error| {
+            StepError::permanent(TARGET, format!("reading the `host_key` of `{instance}`: {error}"))
         })?;
         Ok(Target {
-            address: machine.address.clone(),
-            port: None,
-            user: settings.login.user.clone(),
-            identity: settings.login.identity.as_ref().map(identity),
-            pin: None,
-            config,
+            address: host.address.clone(),
+            port: host.port,
+            user: host.user.clone(),
+            identity: host.identity.as_ref().map(|text| self.settings().path(text)),
+            pin,
+            alias: None,
+            jump: None,
+            config: self.settings().ssh_config.clone(),
         })
+    }
+
+    fn target_of_machine(&self, place: Place<'_>, login: &Login) -> Result<Target, StepError> {
+        let machine = place.made()?;
+        Ok(Target {
+            address: address(login, machine).to_owned(),
+            port: None,
+            user: Some(login.user.clone()),
+            identity: login.identity.as_ref().map(|text| self.settings().path(text)),
+            pin: None,
+            // Its address was another machine's before, and will be again.
+            alias: Some(machine.id.clone()),
+            jump: match &login.connect {
+                Connect::Jump(jump) => Some(jump.clone()),
+                Connect::Public | Connect::Private => None,
+            },
+            config: self.settings().ssh_config.clone(),
+        })
+    }
+
+    /// Ends the connection to a machine that bear made and that is gone, and forgets its host key.
+    ///
+    /// # Errors
+    ///
+    /// The file of host keys can't be written.
+    pub async fn forget(&self, machine: &Machine) -> Result<(), StepError> {
+        {
+            let mut connections = self.inner.connections.lock().unwrap_or_else(PoisonError::into_inner);
+            connections.retain(|target, _| target.alias.as_ref() != Some(&machine.id));
+        }
+        self.host_keys().forget(&machine.id).await
     }
 
     /// Connects to all of them at once, and checks their host keys. The results stand in the order of the places.
@@ -138,5 +199,13 @@ impl Hosts {
     /// What `ssh_config(5)` says of a host, keyword and value, so that any `ssh` logs in as bear does.
     pub async fn ssh_options(&self, place: Place<'_>) -> Result<Vec<(&'static str, String)>, StepError> {
         self.ssh(place)?.settings_by_hand().await
+    }
+}
+
+/// The address by which a machine is reached.
+fn address<'m>(login: &Login, machine: &'m Machine) -> &'m str {
+    match (&login.connect, &machine.private_address) {
+        (Connect::Private | Connect::Jump(_), Some(private)) => private,
+        _ => &machine.address,
     }
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use bear_core::event::StepError;
 use bear_executor::ssh::Ssh;
 use bear_executor::{Executor, Line, Privilege, Redactor, Script, Stream};
-use bear_recipes::{Nonce, Outcome, Recipe, Refusal, Report, Setting, Transcript, render};
+use bear_recipes::{HostFacts, Nonce, Outcome, Recipe, Refusal, Report, Setting, Transcript, render};
 
 use crate::{Hosts, Place};
 
@@ -26,6 +26,16 @@ pub(crate) struct Job<'a> {
     pub(crate) doing: &'a str,
     pub(crate) recipes: &'a [Recipe],
     pub(crate) deadline: Duration,
+    pub(crate) then: Then,
+}
+
+/// What becomes of the shell after its script.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Then {
+    /// It stays for the script that may follow.
+    Keep,
+    /// It ends.
+    End,
 }
 
 impl Hosts {
@@ -54,6 +64,7 @@ impl Hosts {
             privilege: Privilege::Root,
             deadline: job.deadline,
             redactor: &nothing,
+            keep: (job.then == Then::Keep).then_some(self.settings().deadline),
         };
         let mut transcript = Transcript::new(nonce.clone());
         let mut line = |line: Line<'_>| {
@@ -78,7 +89,9 @@ impl Job<'_> {
     ) -> Result<(), StepError> {
         match (transcript.outcome(), ran) {
             (Outcome::Done { .. }, _) => Ok(()),
-            (Outcome::Failed(failure), _) => Err(failure.error(ssh.place().await?)),
+            (Outcome::Failed(failure), _) => {
+                Err(after_first_boot(failure.error(ssh.place().await?), transcript))
+            }
             (Outcome::Cut { block }, Err(error)) => {
                 let within = block.map(|block| format!("{block}: ")).unwrap_or_default();
                 let last_lines = words(error.last_lines.iter().map(String::as_str), nonce);
@@ -95,6 +108,13 @@ impl Job<'_> {
             }
         }
     }
+}
+
+/// A first boot that went wrong may be why something else does.
+fn after_first_boot(error: StepError, transcript: &Transcript) -> StepError {
+    let Some(first_boot) = HostFacts::read(transcript).first_boot else { return error };
+    let help = error.help.as_ref().map(|help| format!("{help}; ")).unwrap_or_default();
+    error.with_help(format!("{help}the host's first boot had errors, says cloud-init: {first_boot}"))
 }
 
 /// What a script wrote that was meant for people: all but its reports.

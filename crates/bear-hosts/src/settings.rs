@@ -22,8 +22,6 @@ pub struct Settings {
     pub first_contact: FirstContactRule,
     /// The folder of the fleet file, where relative paths in it start.
     pub project: PathBuf,
-    /// How to log in to machines of which the fleet file says nothing.
-    pub login: Login,
     /// Another file in the place of `~/.ssh/config`.
     pub ssh_config: Option<PathBuf>,
     /// How long one script that changes a host may take, with connecting.
@@ -31,15 +29,6 @@ pub struct Settings {
     /// For labs where hosts share one machine: the folder in which each has one of its own, named like its address,
     /// that stands for its `/`.
     pub roots: Option<PathBuf>,
-}
-
-/// How to log in to a machine. What is left out is for the user's `~/.ssh/config` to say.
-#[derive(Clone, Debug, Default)]
-pub struct Login {
-    /// The user.
-    pub user: Option<String>,
-    /// The private key file.
-    pub identity: Option<String>,
 }
 
 impl Settings {
@@ -51,7 +40,6 @@ impl Settings {
             known_hosts,
             first_contact: FirstContactRule::Refuse,
             project,
-            login: Login::default(),
             ssh_config: None,
             deadline: DEADLINE,
             roots: None,

@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use bear_core::name::{FleetName, InstanceName};
+use bear_core::name::FleetName;
 use bear_core::state;
 use bear_core::state::journal::{self, Recovered};
-use bear_core::state::v1::{Record, Recorded, State};
+use bear_core::state::v1::{Record, State};
 use bear_engine::{Store, StoreError};
 
 /// What survives a crash: the durable bytes of a snapshot and its journal. Its clones are the same disk.
@@ -81,17 +81,17 @@ impl Disk {
         self.files().read().map(|(state, _)| state)
     }
 
-    /// What would be read about one instance after a crash right now.
+    /// What `look` finds in the state that would be read after a crash right now.
     ///
     /// # Panics
     ///
     /// If the state can't be read. That must never happen.
-    pub fn recorded(&self, instance: &InstanceName) -> Option<Recorded> {
+    pub fn recorded<T>(&self, look: impl FnOnce(&State) -> Option<T>) -> Option<T> {
         let mut files = self.files();
         if files.as_read.is_none() {
             files.as_read = files.read().map(|(state, _)| state);
         }
-        files.as_read.as_ref()?.instances.get(instance).cloned()
+        look(files.as_read.as_ref()?)
     }
 
     fn files(&self) -> MutexGuard<'_, Files> {

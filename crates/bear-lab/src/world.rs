@@ -4,6 +4,7 @@
 //! and fails exactly as its script says. What bear did to it can be looked up afterwards.
 
 mod adapters;
+mod foundation;
 mod script;
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
@@ -11,12 +12,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bear_core::fleet::{Instance, Spec};
 use bear_core::name::InstanceName;
-use bear_core::plan::StepKind;
+use bear_core::plan::{Resource, StepKind};
 use bear_core::state::State;
 use bear_core::state::v1::Process;
 use bear_engine::Adapters;
 use bear_provider::CreateRequest;
 
+pub use foundation::SimulatedFoundation;
 pub use script::{Answer, Effect, Fault, Latency};
 
 /// The simulated world. It outlives any number of bears.
@@ -35,8 +37,8 @@ pub type Witness = Box<dyn Fn(&Deed) + Send>;
 pub struct Deed {
     /// What it did.
     pub kind: StepKind,
-    /// To which instance.
-    pub instance: InstanceName,
+    /// To what.
+    pub resource: Resource,
     /// Whether that changed anything: making a machine that is there already, or proving a broker, does not.
     pub changed: bool,
 }
@@ -50,6 +52,12 @@ pub struct SimulatedMachine {
     pub spec: Spec,
     /// How many machines the world had made before.
     pub made_after: usize,
+    /// The address that it has.
+    pub address: String,
+    /// Whether somebody stopped it: it comes back with another address.
+    pub stopped: bool,
+    /// The launch that it was made by.
+    pub launch: String,
     /// Its broker, once one was installed.
     pub broker: Option<SimulatedBroker>,
 }
@@ -70,15 +78,20 @@ pub struct SimulatedBroker {
 struct Truth {
     /// The machines that exist, by the tokens that they are marked with.
     machines: BTreeMap<String, SimulatedMachine>,
+    /// What machines share, by its region.
+    foundations: BTreeMap<String, SimulatedFoundation>,
     /// Requests that reached the world, and take effect once nobody waits for them any more.
     late: Vec<CreateRequest>,
-    faults: HashMap<(InstanceName, StepKind), VecDeque<Fault>>,
+    faults: HashMap<(Resource, StepKind), VecDeque<Fault>>,
     /// The tokens of all machines that were ever made.
     made: HashSet<String>,
     /// The tokens of all machines whose end was asked for.
     ended: HashSet<String>,
     processes: u32,
+    addresses: u32,
     deeds: Vec<Deed>,
+    /// The instances whose machines were asked for as if they might be there already.
+    again: Vec<InstanceName>,
     /// What must never happen, however briefly.
     scandals: Vec<String>,
     /// For each kind, how many requests are under way, and the most that ever were.
@@ -109,8 +122,16 @@ impl World {
 
     /// Lets the next requests of this kind for `instance` fail, one after the other.
     pub fn fail(&self, instance: &InstanceName, kind: StepKind, faults: impl IntoIterator<Item = Fault>) {
-        let queue = (instance.clone(), kind);
-        self.truth().faults.entry(queue).or_default().extend(faults);
+        self.let_fail(Resource::Instance(instance.clone()), kind, faults);
+    }
+
+    /// Lets the next requests of this kind for what the machines of a region share fail, one after the other.
+    pub fn fail_foundation(&self, region: &str, kind: StepKind, faults: impl IntoIterator<Item = Fault>) {
+        self.let_fail(Resource::Foundation(region.to_owned()), kind, faults);
+    }
+
+    fn let_fail(&self, resource: Resource, kind: StepKind, faults: impl IntoIterator<Item = Fault>) {
+        self.truth().faults.entry((resource, kind)).or_default().extend(faults);
     }
 
     /// Lets nothing fail any more.
@@ -127,6 +148,24 @@ impl World {
         }
     }
 
+    /// Lets somebody stop the machine of an instance.
+    pub fn stop_machine(&self, instance: &InstanceName) {
+        let mut truth = self.truth();
+        for machine in truth.machines.values_mut().filter(|machine| machine.instance == *instance) {
+            machine.stopped = true;
+            machine.broker.iter_mut().for_each(|broker| broker.running = false);
+        }
+    }
+
+    /// Gives the machine of an instance another address.
+    pub fn move_machine(&self, instance: &InstanceName) {
+        let mut truth = self.truth();
+        let address = truth.next_address();
+        for machine in truth.machines.values_mut().filter(|machine| machine.instance == *instance) {
+            machine.address.clone_from(&address);
+        }
+    }
+
     /// Lets the machine of an instance vanish.
     pub fn lose_machine(&self, instance: &InstanceName) {
         self.truth().machines.retain(|_, machine| machine.instance != *instance);
@@ -137,7 +176,8 @@ impl World {
     pub fn settle(&self) {
         let mut truth = self.truth();
         for request in std::mem::take(&mut truth.late) {
-            if !truth.made.contains(&request.token) {
+            let has_ground = truth.has_ground(request.spec.region.as_deref());
+            if has_ground && !truth.made.contains(&request.token) {
                 truth.make(&request);
             }
         }
@@ -153,10 +193,11 @@ impl World {
         self.truth().deeds.clone()
     }
 
-    /// How often bear changed the world in this way.
+    /// How often bear changed instances in this way.
     pub fn changed(&self, kind: StepKind) -> usize {
         let truth = self.truth();
-        truth.deeds.iter().filter(|deed| deed.kind == kind && deed.changed).count()
+        let of_instances = truth.deeds.iter().filter(|deed| matches!(deed.resource, Resource::Instance(_)));
+        of_instances.filter(|deed| deed.kind == kind && deed.changed).count()
     }
 
     /// The most requests of a kind that were ever under way at once.
@@ -167,6 +208,11 @@ impl World {
     /// How many requests each call of a kind had, in order.
     pub fn calls(&self, kind: StepKind) -> Vec<usize> {
         self.truth().calls.get(&kind).cloned().unwrap_or_default()
+    }
+
+    /// The instances whose machines were asked for as if an earlier request might have had its effect, in order.
+    pub fn asked_again(&self) -> Vec<InstanceName> {
+        self.truth().again.clone()
     }
 
     /// In what the world is not as the fleet wants it, and what must never have happened; one line each, none if all is
@@ -209,6 +255,9 @@ impl SimulatedMachine {
         let mut lines = Vec::new();
         if self.spec.machine != spec.machine || self.spec.region != spec.region {
             lines.push(format!("the machine of {name} is not as wanted"));
+        }
+        if self.stopped {
+            lines.push(format!("the machine of {name} does not run"));
         }
         match &self.broker {
             Some(broker) if !broker.running => lines.push(format!("the broker of {name} does not run")),

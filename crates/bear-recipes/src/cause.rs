@@ -23,6 +23,10 @@ pub enum Cause {
     ClockSkew,
     /// The first boot of the machine has not come to its end.
     CloudInit,
+    /// The host key can't be replaced.
+    HostKey,
+    /// Another machine answers than the one that was meant.
+    OtherMachine,
     /// Another program holds apt's or dpkg's lock.
     AptLocked,
     /// A package source does not answer, or answers something broken.
@@ -63,7 +67,7 @@ pub enum Cause {
 
 impl Cause {
     /// All of them, each with its word in the scripts and its error code.
-    const WORDS: [(Self, &str, &str); 28] = [
+    const WORDS: [(Self, &str, &str); 30] = [
         (Self::Timeout, "timeout", "bear::recipe::timeout"),
         (Self::NotSo, "not_so", "bear::recipe::not_so"),
         (Self::DiskFull, "disk_full", "bear::recipe::disk_full"),
@@ -74,6 +78,8 @@ impl Cause {
         (Self::OtherSystem, "other_system", "bear::recipe::other_system"),
         (Self::ClockSkew, "clock_skew", "bear::recipe::clock_skew"),
         (Self::CloudInit, "cloud_init", "bear::recipe::cloud_init"),
+        (Self::HostKey, "host_key", "bear::recipe::host_key"),
+        (Self::OtherMachine, "other_machine", "bear::recipe::other_machine"),
         (Self::AptLocked, "apt_locked", "bear::recipe::apt_locked"),
         (Self::AptUnreachable, "apt_unreachable", "bear::recipe::apt_unreachable"),
         (Self::VersionAbsent, "version_absent", "bear::recipe::version_absent"),
@@ -139,6 +145,8 @@ impl Cause {
             Self::OtherSystem => "use a host with Debian or Ubuntu",
             Self::ClockSkew => "set the host's clock, or let it set itself: `timedatectl set-ntp true`",
             Self::CloudInit => "look at `cloud-init status --long` on the host",
+            Self::HostKey => "look at `sshd -t` and at /etc/ssh on the host",
+            Self::OtherMachine => "the address may have become another machine's: applying again looks it up",
             Self::AptLocked => {
                 "wait until the other program is done: often it is the daily upgrade after the first boot"
             }

@@ -7,7 +7,8 @@ use crate::refusal::{Refusal, one_word};
 use crate::{apt, image, ports};
 
 pub(crate) const CODE: &str = include_str!("sh/host.sh");
-const ALL: &[&str] = &[apt::CODE, image::CODE, ports::CODE, CODE];
+const FIRST_BOOT: &str = include_str!("sh/first-boot.sh");
+const ALL: &[&str] = &[apt::CODE, image::CODE, ports::CODE, FIRST_BOOT, CODE];
 
 /// Whose a host is: one instance of one fleet. Each is one word.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,9 +74,18 @@ impl Owner {
     }
 
     /// Refuses to go on on a host of another instance.
-    pub(crate) fn ours(&self) -> Result<Recipe, Refusal> {
+    ///
+    /// # Errors
+    ///
+    /// A word of the owner's that is none.
+    pub fn ours(&self) -> Result<Recipe, Refusal> {
         Ok(self.describe(Recipe::new("ours", ALL))?.block("host.ours", "host_ours"))
     }
+}
+
+/// Waits for the end of the machine's first boot, at most five minutes, and says whether it had errors.
+pub fn first_boot() -> Recipe {
+    Recipe::new("first-boot", &[FIRST_BOOT]).block("host.first-boot", "host_first_boot")
 }
 
 /// Gives the host back, after all else of bear's was removed.

@@ -7,7 +7,7 @@
 //! # Layout
 //!
 //! - `sh/*.sh`: the shell code. It is constant; values get into a script as quoted assignments only ([`shell`]).
-//! - [`host`], [`docker`], [`mosquitto`], [`emqx`]: the recipes; [`removal()`]: what undoes them.
+//! - [`host_key`]: the host key of a machine that bear made. [`host`], [`docker`], [`mosquitto`], [`emqx`]: the recipes; [`removal()`]: what undoes them.
 //! - [`observe()`]: what is there; [`look()`]: why a broker does not answer elsewhere.
 //! - [`render()`], [`report`], [`transcript`], [`cause`]: the script, and how to read its answers.
 
@@ -16,6 +16,7 @@ pub mod cause;
 pub mod docker;
 pub mod emqx;
 pub mod host;
+pub mod host_key;
 pub mod image;
 pub mod look;
 pub mod mosquitto;
@@ -33,7 +34,7 @@ pub mod transcript;
 pub use cause::Cause;
 pub use host::{Host, Owner};
 pub use look::{Answer, look};
-pub use observe::{ContainerFacts, HostFacts, PackageFacts, observe};
+pub use observe::{ContainerFacts, HostFacts, PackageFacts, observe, observe_broker};
 pub use recipe::{Block, Configuration, Recipe};
 pub use refusal::Refusal;
 pub use removal::removal;

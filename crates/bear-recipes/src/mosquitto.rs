@@ -62,11 +62,15 @@ impl Mosquitto {
         let mut recipe = match &self.form {
             Form::Package(version) => {
                 let ports: String = self.listens()?.iter().map(|(_, port)| format!("{port} ")).collect();
+                let recipe = tls::describe_sums(self.tls.as_ref(), recipe)?;
+                // A password can change behind its name.
+                let users: &[&str] = if self.user.is_some() { &[] } else { &["mosquitto_users"] };
                 removal::instead_of("emqx mosquitto-container", recipe)?
                     .set("mosquitto_version", one_word("the version", version)?)?
                     .set("mosquitto_ports", &ports)?
-                    .block("mosquitto.package", "mosquitto_package")
-                    .block("mosquitto.users", "mosquitto_users")
+                    .set("mosquitto_sum", &digest(&text))?
+                    .block_of(&["mosquitto_version"], "mosquitto.package", "mosquitto_package")
+                    .block_of(users, "mosquitto.users", "mosquitto_users")
                     .block("mosquitto.configuration", "mosquitto_configuration")
                     .block("mosquitto.running", "mosquitto_running")
             }

@@ -22,7 +22,19 @@ const CODE: &[&str] = &[
 
 /// What looks at a host.
 pub fn observe() -> Recipe {
-    Recipe::new("observe", CODE).block("observe", "observe")
+    recipe(WHOLE)
+}
+
+/// What looks at a host of which is recorded what it is: at its owner and its broker.
+pub fn observe_broker() -> Recipe {
+    recipe("no")
+}
+
+const WHOLE: &str = "yes";
+
+fn recipe(observe_host: &str) -> Recipe {
+    let recipe = Recipe::new("observe", CODE).block("observe", "observe");
+    recipe.set("observe_host", observe_host).expect("neither word holds a NUL byte")
 }
 
 /// What was found on a host. What was not said is `None`, empty or false here.
@@ -44,6 +56,10 @@ pub struct HostFacts {
     pub clock: Option<u64>,
     /// The size of the memory, in KiB.
     pub memory_kib: Option<u64>,
+    /// What went wrong in the host's first boot, by its own words.
+    pub first_boot: Option<String>,
+    /// The host key that is to come, as `known_hosts` has it.
+    pub next_host_key: Option<String>,
     /// The room on the disk, in KiB.
     pub disk_free_kib: Option<u64>,
     /// The version of Docker that answers. Without it, nothing is known of containers.
@@ -125,6 +141,8 @@ impl HostFacts {
             private_address: facts.number("host.private_address"),
             clock: facts.number("host.clock"),
             memory_kib: facts.number("host.memory_kib"),
+            first_boot: facts.text("host.first_boot"),
+            next_host_key: facts.text("host.next_key"),
             disk_free_kib: facts.number("host.disk_free_kib"),
             docker: facts.text("docker.version"),
             docker_package: facts.text("docker.package"),

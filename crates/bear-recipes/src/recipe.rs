@@ -28,6 +28,9 @@ pub struct Block {
     pub name: &'static str,
     /// What its two functions are called after `check_` and `apply_`.
     pub(crate) function: &'static str,
+    /// The variables that it makes true, where they tell all of it: while they stay the same, a host that was just seen
+    /// to be as it was left has no need of the block. Without any, it always runs.
+    pub(crate) concerns: &'static [&'static str],
 }
 
 /// A shell variable of a script.
@@ -91,8 +94,38 @@ impl Recipe {
         self.configuration.as_ref()
     }
 
-    pub(crate) fn block(mut self, name: &'static str, function: &'static str) -> Self {
-        self.blocks.push(Block { name, function });
+    /// What is left to do on a host that was just seen to be as `before` left it: the blocks that always run, and those
+    /// of which a variable has another value now, or had none.
+    #[must_use]
+    pub fn since(self, before: &[Recipe]) -> Self {
+        let before = before.iter().find(|recipe| recipe.name == self.name);
+        let same = |name: &&str| {
+            let then = before.and_then(|recipe| recipe.value(name));
+            then.is_some() && then == self.value(name)
+        };
+        let concerned = |block: &&Block| block.concerns.is_empty() || !block.concerns.iter().all(same);
+        let blocks = self.blocks.iter().filter(concerned).copied().collect();
+        Self { blocks, ..self }
+    }
+
+    fn value(&self, name: &str) -> Option<&Quoted> {
+        self.variables.iter().find(|variable| variable.name == name).map(|variable| &variable.value)
+    }
+
+    /// A block that always runs.
+    pub(crate) fn block(self, name: &'static str, function: &'static str) -> Self {
+        self.block_of(&[], name, function)
+    }
+
+    /// A block that has nothing to do while these variables stay the same. None of them may be a secret that can change
+    /// behind its name: a plan knows the old ones by their names only.
+    pub(crate) fn block_of(
+        mut self,
+        concerns: &'static [&'static str],
+        name: &'static str,
+        function: &'static str,
+    ) -> Self {
+        self.blocks.push(Block { name, function, concerns });
         self
     }
 

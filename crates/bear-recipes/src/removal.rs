@@ -25,5 +25,9 @@ pub fn removal(owner: &Owner, keep_data: bool) -> Result<Vec<Recipe>, Refusal> {
 
 /// Begins a broker's recipe: bear's other brokers leave the host before it comes, and their data stays.
 pub(crate) fn instead_of(others: &str, recipe: Recipe) -> Result<Recipe, Refusal> {
-    Ok(recipe.set("keep_data", "yes")?.set("other_brokers", others)?.block("broker.others", "other_brokers"))
+    Ok(recipe.set("keep_data", "yes")?.set("other_brokers", others)?.block_of(
+        &["other_brokers"],
+        "broker.others",
+        "other_brokers",
+    ))
 }

@@ -73,6 +73,15 @@ pub(crate) fn describe(tls: Option<&Certificate>, recipe: Recipe) -> Result<Reci
     Ok(recipe)
 }
 
+/// The digests of these variables, as `sha256sum` will find them in the files on the host.
+pub(crate) fn describe_sums(tls: Option<&Certificate>, recipe: Recipe) -> Result<Recipe, Refusal> {
+    let sum = |text: Option<&str>| text.map(|text| digest(&lines(text))).unwrap_or_default();
+    Ok(recipe
+        .set("tls_chain_sum", &sum(tls.map(|it| it.chain.as_str())))?
+        .set("tls_authorities_sum", &sum(tls.and_then(|it| it.authorities.as_deref())))?
+        .set("tls_key_sum", &sum(tls.map(|it| it.key.as_str())))?)
+}
+
 /// Refuses ports of listeners with TLS, where there is no certificate.
 pub(crate) fn refuse_listeners(broker: &'static str, wanted: Ports) -> Result<(), Refusal> {
     match [("mqtts", wanted.mqtts), ("wss", wanted.wss)].iter().find(|(_, port)| port.is_some()) {

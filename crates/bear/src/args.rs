@@ -6,8 +6,8 @@ use bear_core::unit::Seconds;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    apply, completions, destroy, doctor, graph, init, inventory, logs, open, plan, secret, ssh, state,
-    status, validate, verify,
+    apply, completions, destroy, doctor, graph, import, init, inventory, logs, open, plan, secret, ssh,
+    state, status, validate, verify,
 };
 
 /// A fleet of proven MQTT brokers from one file
@@ -51,6 +51,8 @@ pub(crate) enum Command {
     Apply(apply::ApplyArgs),
     /// Take it all down
     Destroy(destroy::DestroyArgs),
+    /// Make a machine part of a fleet that somebody else made
+    Import(import::ImportArgs),
     /// Show what is deployed, and how it is doing
     Status(status::StatusArgs),
     /// Prove every broker again, now
@@ -101,6 +103,15 @@ pub(crate) struct OnlyArgs {
     pub(crate) only: Vec<String>,
 }
 
+/// Which machines are to be other ones.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ReplaceArgs {
+    /// Replace the machine of this instance, or those of this group, though nothing else asks for it; may be given
+    /// several times
+    #[arg(long, value_name = "INSTANCE|GROUP")]
+    pub(crate) replace: Vec<String>,
+}
+
 /// How a run goes about its steps.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct RunArgs {
@@ -110,6 +121,23 @@ pub(crate) struct RunArgs {
     /// How long one try of a step may take, such as `90s` or `5m`
     #[arg(long, value_name = "DURATION")]
     pub(crate) timeout: Option<Seconds>,
+}
+
+/// How much of a fleet may go without another question.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct TollArgs {
+    /// How many percent of the fleet's machines may be destroyed or replaced without typing the name of the fleet
+    #[arg(long, value_name = "PERCENT", default_value = "50", value_parser = percent)]
+    pub(crate) max_destroy: u8,
+}
+
+/// A share such as `50` or `50%`.
+fn percent(text: &str) -> Result<u8, String> {
+    let number = text.strip_suffix('%').unwrap_or(text);
+    match number.parse() {
+        Ok(percent @ 0..=100) => Ok(percent),
+        _ => Err("a share is a number from 0 to 100, such as `50%`".to_owned()),
+    }
 }
 
 /// How long to wait while another bear works on the same fleet.

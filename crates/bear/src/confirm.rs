@@ -2,7 +2,10 @@
 
 use std::io::{self, IsTerminal};
 
-use crate::args::YesArgs;
+use bear_core::diff::Toll;
+use bear_core::name::FleetName;
+
+use crate::args::{TollArgs, YesArgs};
 use crate::context::Context;
 use crate::fault::Fault;
 
@@ -19,13 +22,49 @@ pub(crate) fn confirm(question: &str, args: YesArgs, context: &Context) -> Resul
     Ok(yes)
 }
 
+/// Asks before a plan that ends more than `limit` percent of a fleet's machines: then for the fleet's name, which
+/// nobody types by mistake. Whoever can't be asked must have said how much may go.
+pub(crate) fn confirm_toll(
+    fleet: &FleetName,
+    toll: Toll,
+    question: &str,
+    args: (YesArgs, TollArgs),
+    context: &Context,
+) -> Result<bool, Fault> {
+    let (yes, TollArgs { max_destroy }) = args;
+    if !toll.exceeds(max_destroy) {
+        return confirm(question, yes, context);
+    }
+    let Toll { ended, all } = toll;
+    if yes.yes || !can_ask(context) {
+        let message = format!(
+            "the plan ends {ended} of {all} machines of the fleet `{fleet}`, more than {max_destroy} %"
+        );
+        let needed = (ended * 100).div_ceil(all.max(1)).min(100);
+        return Err(Fault::input("bear::confirm::toll", message)
+            .with_help(format!("if that is meant, say so with `--max-destroy {needed}%`")));
+    }
+    context
+        .printer
+        .ask(format_args!("{question} It ends {ended} of {all} machines. Type the name of the fleet:"));
+    let typed = read_line().is_some_and(|answer| answer.trim() == fleet.as_str());
+    if !typed {
+        context.printer.note("that is not its name; nothing was changed");
+    }
+    Ok(typed)
+}
+
 /// Asks a question on the terminal; whether there is one, [`can_ask`] tells.
 pub(crate) fn ask(question: &str, context: &Context) -> bool {
     context.printer.ask(format_args!("{question} [y/N]"));
+    read_line().is_some_and(|answer| matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
+}
+
+/// What was typed. What can't be read is no answer; the end of the input is an empty one.
+fn read_line() -> Option<String> {
     let mut answer = String::new();
-    // What can't be read is not a yes; neither is the end of the input.
-    let read = io::stdin().read_line(&mut answer);
-    read.is_ok() && matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")
+    io::stdin().read_line(&mut answer).ok()?;
+    Some(answer)
 }
 
 /// Whether there is somebody to ask. A question that nobody sees is never answered.

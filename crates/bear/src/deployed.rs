@@ -103,12 +103,7 @@ impl Deployed {
     /// The world of the fleet; none if it was never applied. A host that was never met is refused.
     pub(crate) fn world(&self, environment: &Environment) -> Result<Option<World>, Fault> {
         let Some(state) = &self.state else { return Ok(None) };
-        let ground = Ground {
-            fleet: &self.fleet,
-            folder: &self.folder,
-            project: self.project.root(),
-            lineage: &state.lineage,
-        };
+        let ground = Ground::recorded(&self.fleet, &self.folder, self.project.root(), state);
         World::new(ground, FirstContactRule::Refuse, None, environment).map(Some)
     }
 

@@ -73,14 +73,15 @@ pub(crate) async fn of(
         context.printer.warn(&fault);
         Wallet::default()
     });
-    let asked = instances.iter().map(|&(name, recorded)| ask(recorded, observed.get(name), &wallet));
+    let asked =
+        instances.iter().map(|&(name, recorded)| ask(recorded, observed.instances.get(name), &wallet));
     stream::iter(asked).buffered(AT_ONCE).collect().await
 }
 
 async fn observe(deployed: &Deployed, context: &Context) -> Result<Observed, Fault> {
     let Some(state) = &deployed.state else { return Ok(Observed::new()) };
     let Some(world) = deployed.world(&context.environment)? else { return Ok(Observed::new()) };
-    planning::observe(&world, state).await
+    planning::observe(&world, state, context).await
 }
 
 fn wallet(deployed: &Deployed, instances: &[(&InstanceName, &Recorded)]) -> Result<Wallet, Fault> {

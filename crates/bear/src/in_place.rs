@@ -7,19 +7,18 @@ use bear_core::fleet::Spec;
 use bear_core::fleet::model::ProviderKind;
 use bear_core::problem::{Problem, Problems};
 use bear_core::state::v1::{Recorded, State};
-use bear_hosts::Hosts;
+use bear_hosts::{Hosts, Settings};
 
 use crate::fault::Fault;
 use crate::planning::Wanted;
 
 /// Refuses changes that can't be made, each at its place in the fleet file; adds to the others how the settings on
 /// their hosts would change.
-pub(crate) fn examine(
-    changes: &mut [Change],
-    wanted: &Wanted,
-    state: Option<&State>,
-    hosts: &Hosts,
-) -> Result<(), Fault> {
+pub(crate) fn examine(changes: &mut [Change], wanted: &Wanted, state: Option<&State>) -> Result<(), Fault> {
+    // Nothing is asked of any host here, so whose state it is does not matter.
+    let (fleet, project) = (wanted.name().clone(), wanted.file.project.root().to_owned());
+    let settings_of_hosts = Settings::new(fleet, String::new(), wanted.folder.known_hosts(), project);
+    let hosts = &Hosts::new(settings_of_hosts);
     let mut problems = Vec::new();
     for change in changes {
         let Some(spec) = change.spec.clone().filter(|spec| spec.provider != ProviderKind::Local) else {

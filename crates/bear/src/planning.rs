@@ -2,12 +2,12 @@
 
 use std::collections::HashSet;
 
-use bear_core::diff::{Changes, diff};
+use bear_core::diff::{self, Action, Change, Changes, Goal, diff};
 use bear_core::event::StepError;
-use bear_core::fleet::Instance;
-use bear_core::fleet::model::ProviderKind;
+use bear_core::fleet::model::{Provider, ProviderKind};
+use bear_core::fleet::{Foundation, Instance};
 use bear_core::name::{FleetName, InstanceName};
-use bear_core::observed::{Observed, adopt};
+use bear_core::observed::{Observed, Stray, adopt};
 use bear_core::plan::{self, Plan};
 use bear_core::problem::{Problem, Problems};
 use bear_core::state::v1::{Record, State};
@@ -30,6 +30,8 @@ pub(crate) struct Wanted {
     pub(crate) read: ReadFile,
     /// Its instances, in the order of the file.
     pub(crate) instances: Vec<Instance>,
+    /// What they share at their provider.
+    pub(crate) foundation: Option<Foundation>,
     /// Where everything about the fleet is recorded.
     pub(crate) folder: FleetFolder,
 }
@@ -47,7 +49,8 @@ impl Wanted {
                 .caused_by(&error)
         })?;
         let folder = file.project.folder_of(&read.parsed.fleet.name);
-        Ok(Self { file, read, instances, folder })
+        let foundation = read.parsed.fleet.foundation();
+        Ok(Self { file, read, instances, foundation, folder })
     }
 
     /// The name of the fleet.
@@ -60,6 +63,20 @@ impl Wanted {
         self.file.project.name_of(&self.file.path)
     }
 
+    /// What the fleet file wants, with other machines for the instances of `replace`.
+    pub(crate) fn goal<'a>(&'a self, replace: &'a [InstanceName]) -> Goal<'a> {
+        Goal { instances: &self.instances, foundation: self.foundation.as_ref(), replace }
+    }
+
+    /// The instances that these names of instances and groups mean.
+    pub(crate) fn named(&self, names: &[String]) -> Result<Vec<InstanceName>, Fault> {
+        check_names(&self.instances, None, names)?;
+        let is_meant = |instance: &&Instance| {
+            names.iter().any(|name| *name == instance.name.as_str() || *name == instance.group.as_str())
+        };
+        Ok(self.instances.iter().filter(is_meant).map(|instance| instance.name.clone()).collect())
+    }
+
     /// What is recorded about the fleet; none if it was never applied.
     pub(crate) fn load(&self) -> Result<Option<State>, Fault> {
         let state = self.folder.load()?.map(|loaded| loaded.state);
@@ -67,9 +84,14 @@ impl Wanted {
         Ok(state)
     }
 
-    /// What the world of the fleet is made from; `lineage` is that of its state.
-    pub(crate) fn ground<'a>(&'a self, lineage: &'a str) -> Ground<'a> {
-        Ground { fleet: self.name(), folder: &self.folder, project: self.file.project.root(), lineage }
+    /// What the world of the fleet is made from: what is recorded, and what the file wants.
+    pub(crate) fn ground<'a>(&'a self, state: &'a State) -> Ground<'a> {
+        let mut ground = Ground::recorded(self.name(), &self.folder, self.file.project.root(), state);
+        ground.foundations.extend(self.foundation.iter().map(|it| (it.region.clone(), it.clone())));
+        if let Provider::Aws(aws) = &self.read.parsed.fleet.provider {
+            ground.identity.clone_from(&aws.identity);
+        }
+        ground
     }
 
     /// Refuses ports of this machine that the file asks for and another program holds.
@@ -127,14 +149,25 @@ impl Planned {
 }
 
 /// Looks at the machines of the instances that the state knows.
-pub(crate) async fn observe(world: &World, state: &State) -> Result<Observed, Fault> {
+pub(crate) async fn observe(world: &World, state: &State, context: &Context) -> Result<Observed, Fault> {
     let known = state.instances.iter().map(|(instance, recorded)| Known { instance, recorded });
     let known = known.collect::<Vec<_>>();
-    world.provider().observe(&known).await.map_err(|error: StepError| {
+    let foundations = state.foundations.values().map(|recorded| &recorded.foundation).collect::<Vec<_>>();
+    let observed = world.provider().observe(&known, &foundations).await.map_err(|error: StepError| {
+        let offline = "`bear plan --offline` plans from what is recorded";
+        let help =
+            error.help.as_ref().map_or_else(|| offline.to_owned(), |help| format!("{help}; {offline}"));
         Fault::failed("bear::observe", "could not look at the machines of the fleet")
             .caused_by(&error)
-            .with_help("`bear plan --offline` plans from what is recorded")
-    })
+            .with_help(help)
+    })?;
+    for Stray { id, instance, why } in &observed.strays {
+        let name = instance.as_ref().map_or("INSTANCE", |name| name.as_str());
+        context.printer.warn(format_args!(
+            "{id} is a stray: {why}; make it part of the fleet with `bear import {name} {id}`, or terminate it"
+        ));
+    }
+    Ok(observed)
 }
 
 /// Looks at what is deployed, unless `offline` says not to or nothing is.
@@ -144,28 +177,26 @@ pub(crate) async fn observe_deployed(
     offline: bool,
     context: &Context,
 ) -> Result<Observed, Fault> {
-    let Some(state) = state.filter(|state| !state.instances.is_empty()) else {
+    let Some(state) = state.filter(|state| !state.is_empty()) else {
         return Ok(Observed::new());
     };
     if offline {
         context.printer.note("nothing was observed: the plan follows from what is recorded alone");
         return Ok(Observed::new());
     }
-    let ground = wanted.ground(&state.lineage);
-    let world = World::new(ground, FirstContactRule::Refuse, None, &context.environment)?;
-    observe(&world, state).await
+    let world = World::new(wanted.ground(state), FirstContactRule::Refuse, None, &context.environment)?;
+    observe(&world, state, context).await
 }
 
-/// Plans what leads from the state to `instances`, for the instances and groups that `only` names, or for all.
+/// Plans what leads from the state to a goal, for the instances and groups that `only` names, or for all.
 pub(crate) fn make(
     wanted: &Wanted,
-    instances: &[Instance],
+    goal: &Goal<'_>,
     state: Option<&State>,
     observed: &Observed,
     only: &[String],
-    environment: &Environment,
 ) -> Result<Planned, Fault> {
-    check_names(instances, state, only)?;
+    check_names(goal.instances, state, only)?;
     let adoptions = state.map(|state| adopt(state, observed, SystemClock.now())).unwrap_or_default();
     let adopted = state.filter(|_| !adoptions.is_empty()).cloned().map(|mut state| {
         for record in &adoptions {
@@ -174,11 +205,10 @@ pub(crate) fn make(
         state
     });
     let state = adopted.as_ref().or(state);
-    let mut changes = diff(instances, state, observed);
-    restrict(&mut changes, only);
-    // Nothing is asked of any host here, so whose state it is does not matter.
-    let world = World::new(wanted.ground(""), FirstContactRule::Refuse, None, environment)?;
-    in_place::examine(&mut changes.list, wanted, state, &world.hosts)?;
+    let mut changes = diff(goal, state, observed);
+    restrict(&mut changes, only, state);
+    refuse_protected(&changes.list, wanted)?;
+    in_place::examine(&mut changes.list, wanted, state)?;
     let generation = state.map_or(0, |state| state.generation);
     let plan = plan::build(wanted.name().clone(), changes, generation);
     plan::check(&plan).map_err(|fault| {
@@ -189,12 +219,42 @@ pub(crate) fn make(
     Ok(Planned { plan, adoptions, generation })
 }
 
-fn restrict(changes: &mut Changes, only: &[String]) {
+/// Refuses to end machines whose group the fleet file protects.
+fn refuse_protected(changes: &[Change], wanted: &Wanted) -> Result<(), Fault> {
+    let fleet = &wanted.read.parsed.fleet;
+    let protected =
+        diff::protected(changes, |group| fleet.groups.get(group).is_some_and(|group| group.protect));
+    let problems = protected.into_iter().map(|change| Problem {
+        code: "bear::plan::protected",
+        message: format!(
+            "the plan would {} the machine of `{}`, which is protected",
+            verb(change),
+            change.instance
+        ),
+        span: wanted.read.parsed.span_of(&format!("groups.{}.protect", change.group)),
+        label: "its group is protected here".to_owned(),
+        help: Some(format!("because of {}; take `protect` away for this to happen", because(change))),
+        warning: false,
+        file: wanted.read.parsed.source.clone(),
+    });
+    let problems = problems.collect::<Vec<_>>();
+    if problems.is_empty() { Ok(()) } else { Err(Problems::new(problems).into()) }
+}
+
+fn verb(change: &Change) -> &'static str {
+    if change.action == Action::Replace { "replace" } else { "destroy" }
+}
+
+fn because(change: &Change) -> String {
+    let fields = change.reasons.iter().map(|reason| format!("`{}`", reason.field)).collect::<Vec<_>>();
+    fields.join(", ")
+}
+
+fn restrict(changes: &mut Changes, only: &[String], state: Option<&State>) {
     if !only.is_empty() {
         let only = only.iter().map(String::as_str).collect::<HashSet<_>>();
-        changes
-            .list
-            .retain(|change| only.contains(change.instance.as_str()) || only.contains(change.group.as_str()));
+        let named = |name: &str| only.contains(name);
+        changes.keep_only(|change| named(change.instance.as_str()) || named(change.group.as_str()), state);
     }
 }
 

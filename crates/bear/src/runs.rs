@@ -1,9 +1,9 @@
 //! Runs: what `apply`, `destroy` and `verify` do once they have a plan. The lock, the signals, the report, the end.
 
 use bear_core::event::{Event, Operation, Summary, VERSION, What};
+use bear_core::fleet::model::ProviderKind;
 use bear_core::plan::Plan;
 use bear_core::state::v1::{Record, State};
-use bear_engine::adapter::Adapters;
 use bear_engine::store::FileStore;
 use bear_engine::{Clock, Limits, Stop, Store, SystemClock};
 use tokio::signal::unix::{SignalKind, signal};
@@ -11,13 +11,14 @@ use tokio::sync::watch;
 
 use crate::args::{LockArgs, RunArgs};
 use crate::context::Context;
-use crate::credentials::random_id;
+use crate::credentials::{Wallet, random_id};
 use crate::exit::ExitStatus;
 use crate::fault::Fault;
 use crate::lock;
 use crate::planning::Wanted;
 use crate::render::report::{self, Manner, Reporter};
 use crate::render::{next, results};
+use crate::world::World;
 
 /// A plan to carry out.
 pub(crate) struct Run<'a> {
@@ -25,7 +26,8 @@ pub(crate) struct Run<'a> {
     pub(crate) wanted: &'a Wanted,
     pub(crate) plan: &'a Plan,
     pub(crate) opening: Vec<Record>,
-    pub(crate) adapters: Adapters,
+    pub(crate) world: &'a World,
+    pub(crate) wallet: Wallet,
     pub(crate) args: &'a RunArgs,
 }
 
@@ -56,16 +58,18 @@ pub(crate) async fn carry_out(
     store: &mut dyn Store,
     context: &Context,
 ) -> Result<Summary, Fault> {
-    let limits = limits(run.args);
+    let adapters = run.world.adapters(run.wallet);
+    let limits = limits(run.args, run.wanted.read.parsed.fleet.provider.kind());
     let mut reporter = reporter(run.wanted, context);
     let engine = bear_engine::Run {
         plan: run.plan,
         operation: run.operation,
         opening: run.opening,
-        adapters: &run.adapters,
+        adapters: &adapters,
         limits: &limits,
         clock: &SystemClock,
         stop: stop_on_signals()?,
+        notices: run.world.notices(),
     };
     let summary = bear_engine::run(engine, store, &mut |event: &Event| reporter.event(event)).await;
     let told = reporter.finish();
@@ -88,9 +92,9 @@ fn reporter(wanted: &Wanted, context: &Context) -> Box<dyn Reporter> {
     })
 }
 
-/// The limits of a run with these flags.
-pub(crate) fn limits(args: &RunArgs) -> Limits {
-    let mut limits = Limits::default();
+/// The limits of a run with these flags on the machines of a provider.
+pub(crate) fn limits(args: &RunArgs, provider: ProviderKind) -> Limits {
+    let mut limits = Limits::for_provider(provider);
     if let Some(at_once) = args.parallelism {
         limits = limits.with_parallelism(at_once.into());
     }

@@ -6,7 +6,7 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Which crates of the workspace a crate may depend on.
-const EDGES: [(&str, &[&str]); 12] = [
+const EDGES: [(&str, &[&str]); 13] = [
     (
         "bear",
         &[
@@ -16,6 +16,7 @@ const EDGES: [(&str, &[&str]); 12] = [
             "bear-executor",
             "bear-hosts",
             "bear-provider",
+            "bear-provider-aws",
             "bear-verify",
         ],
     ),
@@ -26,6 +27,7 @@ const EDGES: [(&str, &[&str]); 12] = [
     ("bear-hosts", &["bear-core", "bear-engine", "bear-executor", "bear-provider", "bear-recipes"]),
     ("bear-lab", &["bear-core", "bear-engine", "bear-provider"]),
     ("bear-provider", &["bear-core"]),
+    ("bear-provider-aws", &["bear-core", "bear-provider"]),
     ("bear-recipes", &["bear-core"]),
     ("bear-standin", &["bear-broker"]),
     ("bear-verify", &["bear-core"]),

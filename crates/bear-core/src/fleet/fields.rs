@@ -1,5 +1,7 @@
 //! Reading a mapping key by key. The keys that are asked for are the keys that are known.
 
+use std::collections::HashSet;
+use std::fmt::Display;
 use std::hash::Hash;
 use std::rc::Rc;
 use std::str::FromStr;
@@ -133,7 +135,8 @@ fn example(key: &str) -> &'static str {
         "groups" => "the groups of brokers below `groups:`, each with its name",
         "broker" => "`broker: embedded`, or the broker and its settings below `broker:`",
         "network" => {
-            "`network:` with the lists `operators` and `clients`: nothing is open to the world by itself"
+            "`network:` with the lists `operators` and `clients`: nothing is open to the world by itself; or name \
+             `security_groups` that exist already below `aws:`"
         }
         "operators" => {
             "the networks that may reach SSH and the dashboard, such as `operators: [203.0.113.7/32]`"
@@ -216,6 +219,31 @@ pub(super) fn list<'t, T>(
     };
     expected(slot, &format!("a list of {what}"), findings).map(|finding| finding.help(help));
     None
+}
+
+/// A list, entry by entry, none of them twice.
+pub(super) fn distinct<'t, T: Display + Clone + Hash + Eq>(
+    slot: &Slot<'t>,
+    what: &str,
+    findings: &mut Findings,
+    mut read: impl FnMut(&Slot<'t>, &mut Findings) -> Option<T>,
+) -> Option<Vec<T>> {
+    let mut seen = HashSet::new();
+    list(slot, what, findings, |slot, findings| {
+        let item = read(slot, findings)?;
+        if seen.insert(item.clone()) {
+            return Some(item);
+        }
+        findings
+            .error(
+                "bear::fleet::twice",
+                slot.span(),
+                format!("{} stands in the list twice", quoted(&item.to_string())),
+            )
+            .label("named already")
+            .help("leave one of them out");
+        None
+    })
 }
 
 /// One of several things, written as its name alone or as its name with its settings below.

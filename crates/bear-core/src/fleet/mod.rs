@@ -4,12 +4,16 @@
 //! whole. Each adds what it finds wrong to the `findings` and goes on with what is left, so that all of it is reported
 //! at once.
 
+mod aws;
 mod broker;
 mod bytes;
 mod fields;
 mod findings;
+mod foundation;
 mod host_key;
+mod image;
 mod install;
+mod machine;
 mod mask;
 pub mod model;
 mod reader;
@@ -26,9 +30,11 @@ mod words;
 
 use miette::SourceSpan;
 
-pub use model::Fleet;
+pub use foundation::Foundation;
+pub use image::RELEASES;
+pub use model::{Connect, Fleet};
 pub use schema::schema;
-pub use spec::{Endpoint, Host, Instance, Spec};
+pub use spec::{Endpoint, Host, Instance, Login, Spec};
 pub use template::template;
 
 use crate::problem::{Problem, Problems, Source};

@@ -30,6 +30,29 @@ pub(super) fn docker(generator: &mut SchemaGenerator) -> Schema {
     json_schema!({ "anyOf": [version, full] })
 }
 
+/// An image is of a release that bear knows, or exact.
+pub(super) fn image(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "string",
+        "anyOf": [{ "enum": super::image::RELEASES }, { "pattern": "^ami-([0-9a-f]{8}|[0-9a-f]{17})$" }],
+    })
+}
+
+/// Tags are free, but for those that bear and AWS keep for themselves.
+pub(super) fn tags(_: &mut SchemaGenerator) -> Schema {
+    let reserved = "^([Aa][Ww][Ss]:|[Bb][Ee][Aa][Rr]:|Name$)";
+    json_schema!({
+        "type": "object",
+        "maxProperties": super::aws::TAGS_MAX,
+        "propertyNames": {
+            "minLength": 1,
+            "maxLength": super::aws::TAG_KEY_MAX,
+            "not": { "pattern": reserved },
+        },
+        "additionalProperties": { "type": "string", "maxLength": super::aws::TAG_VALUE_MAX },
+    })
+}
+
 fn named_or_full<T: JsonSchema>(generator: &mut SchemaGenerator, names: &[&str]) -> Schema {
     let full = generator.subschema_for::<T>();
     json_schema!({ "anyOf": [{ "type": "string", "enum": names }, full] })

@@ -5,11 +5,10 @@ use indexmap::IndexMap;
 use super::fields::{Fields, choice, named};
 use super::findings::Findings;
 use super::model::{
-    AwsProvider, Fleet, Group, HostsProvider, LocalProvider, Machine, Member, Network, Ports, Provider,
-    ProviderKind,
+    Fleet, Group, HostsProvider, LocalProvider, Member, Network, Ports, Provider, ProviderKind,
 };
 use super::tree::Slot;
-use super::{broker, host_key, install, text};
+use super::{aws, broker, host_key, install, machine, text};
 use crate::name::{FleetName, GroupName};
 
 /// The most instances of a fleet. Planning is measured up to here (`docs/performance.md`).
@@ -44,6 +43,10 @@ pub(super) fn fleet(root: &Slot<'_>, findings: &mut Findings) -> Option<Draft> {
     let network = fields.optional("network", findings, network);
     let groups = fields.required("groups", findings, |slot, findings| groups(slot, kind, findings));
     match kind {
+        Some(ProviderKind::Aws) if root.at(["provider", "aws", "security_groups"]).is_some() => {
+            let why = "`security_groups` are named, and their rules are not bear's";
+            fields.forbid("network", why, findings);
+        }
         Some(ProviderKind::Aws) if fields.get("network").is_none() => fields.missing("network", findings),
         // Nothing would follow from the network here. To say nothing would leave people in the belief that a port
         // is open, or closed.
@@ -66,7 +69,7 @@ fn provider(slot: &Slot<'_>, findings: &mut Findings) -> Option<(ProviderKind, O
     Some(match name {
         "local" => (ProviderKind::Local, local(&settings, findings).map(Provider::Local)),
         "hosts" => (ProviderKind::Hosts, hosts(&settings, findings).map(Provider::Hosts)),
-        _ => (ProviderKind::Aws, aws(&settings, findings).map(Provider::Aws)),
+        _ => (ProviderKind::Aws, aws::provider(&settings, findings).map(|aws| Provider::Aws(Box::new(aws)))),
     })
 }
 
@@ -82,15 +85,6 @@ fn hosts(slot: &Slot<'_>, findings: &mut Findings) -> Option<HostsProvider> {
     let port = fields.optional("port", findings, text::port);
     fields.finish(findings);
     Some(HostsProvider { user, identity, port })
-}
-
-fn aws(slot: &Slot<'_>, findings: &mut Findings) -> Option<AwsProvider> {
-    let mut fields = Fields::open(slot, "`aws`", findings)?;
-    let region = fields.required("region", findings, text::word);
-    let profile = fields.optional("profile", findings, text::filled);
-    let endpoint_url = fields.optional("endpoint_url", findings, text::url);
-    fields.finish(findings);
-    Some(AwsProvider { region: region?, profile, endpoint_url })
 }
 
 fn network(slot: &Slot<'_>, findings: &mut Findings) -> Option<Network> {
@@ -122,14 +116,15 @@ fn group(slot: &Slot<'_>, provider: Option<ProviderKind>, findings: &mut Finding
     let members = fields.optional("members", findings, |slot, findings| {
         named(slot, "member", findings, |slot, findings| member(slot, provider, findings))
     });
-    let machine = fields.optional("machine", findings, machine);
+    let machine = fields.optional("machine", findings, machine::read);
     let install = fields.optional("install", findings, install::read);
     let broker = fields.required("broker", findings, |slot, findings| broker::read(slot, provider, findings));
     let ports = fields.optional("ports", findings, ports).unwrap_or_default();
     let keep_data = fields.optional("keep_data", findings, text::truth).unwrap_or_default();
+    let protect = fields.optional("protect", findings, text::truth).unwrap_or_default();
     allowed_in_group(&fields, provider, findings);
     fields.finish(findings);
-    Some(Group { count, members, machine, install, broker: broker?, ports, keep_data })
+    Some(Group { count, members, machine, install, broker: broker?, ports, keep_data, protect })
 }
 
 /// Which keys a group has with which provider.
@@ -207,15 +202,6 @@ fn member(slot: &Slot<'_>, provider: Option<ProviderKind>, findings: &mut Findin
     }
     fields.finish(findings);
     Some(Member { address, port, user, identity, host_key, ports })
-}
-
-fn machine(slot: &Slot<'_>, findings: &mut Findings) -> Option<Machine> {
-    let mut fields = Fields::open(slot, "`machine`", findings)?;
-    let kind = fields.required("type", findings, text::word);
-    let image = fields.required("image", findings, text::word);
-    let disk = fields.optional("disk", findings, text::size);
-    fields.finish(findings);
-    Some(Machine { kind: kind?, image: image?, disk })
 }
 
 fn ports(slot: &Slot<'_>, findings: &mut Findings) -> Option<Ports> {

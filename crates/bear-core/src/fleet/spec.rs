@@ -5,7 +5,10 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::model::{Broker, Fleet, Group, Install, Machine, Member, Ports, Provider, ProviderKind};
+use super::image;
+use super::model::{
+    AwsProvider, Broker, Connect, Fleet, Group, Install, Machine, Member, Ports, Provider, ProviderKind,
+};
 use crate::name::{GroupName, InstanceName, NameError};
 
 /// One instance that the fleet wants.
@@ -34,6 +37,9 @@ pub struct Spec {
     /// The host to use.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host: Option<Host>,
+    /// How to log in to a machine that bear makes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub login: Option<Login>,
     /// What is installed below the broker.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub install: Option<Install>,
@@ -65,6 +71,20 @@ pub struct Host {
     /// The only host key to accept, or its fingerprint.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host_key: Option<String>,
+}
+
+/// How to log in to a machine that bear makes. Recorded, so that the machine can be reached when the fleet file is gone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Login {
+    /// The user to log in as.
+    pub user: String,
+    /// The private key file to log in with; what ssh itself would take if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity: Option<String>,
+    /// By which of its addresses.
+    #[serde(default)]
+    pub connect: Connect,
 }
 
 /// Where SSH answers: what tells one host from another.
@@ -124,9 +144,9 @@ impl Fleet {
     }
 
     fn spec(&self, group: &Group, member: &Member) -> Spec {
-        let (region, host) = match &self.provider {
-            Provider::Local(_) => (None, None),
-            Provider::Aws(aws) => (Some(aws.region.clone()), None),
+        let (region, host, login) = match &self.provider {
+            Provider::Local(_) => (None, None, None),
+            Provider::Aws(aws) => (Some(aws.region.clone()), None, login(aws, group)),
             Provider::Hosts(hosts) => {
                 let host = member.address.as_ref().map(|address| Host {
                     address: address.clone(),
@@ -135,7 +155,7 @@ impl Fleet {
                     identity: member.identity.clone().or_else(|| hosts.identity.clone()),
                     host_key: member.host_key.clone(),
                 });
-                (None, host)
+                (None, host, None)
             }
         };
         Spec {
@@ -143,10 +163,17 @@ impl Fleet {
             region,
             machine: group.machine.clone(),
             host,
+            login,
             install: group.install.clone(),
             broker: group.broker.clone(),
             ports: member.ports.or(group.ports),
             keep_data: group.keep_data,
         }
     }
+}
+
+/// None only where an exact image comes without a user, which [`crate::fleet::parse`] refuses.
+fn login(aws: &AwsProvider, group: &Group) -> Option<Login> {
+    let user = aws.user.as_deref().or_else(|| image::user(&group.machine.as_ref()?.image))?;
+    Some(Login { user: user.to_owned(), identity: aws.identity.clone(), connect: aws.connect.clone() })
 }

@@ -53,6 +53,9 @@ const AWS: &str = "\
 provider:
   aws:
     region: eu-west-3
+    # identity: ~/.ssh/id_ed25519 # the key to log in with; left out, what ssh itself would take
+    # connect: private            # by their private addresses, or `{ jump: admin@bastion.example }`
+    # tags: { owner: daily }      # put on everything that bear makes
 network:                          # nothing is open to the world unless it says so here
   operators: [203.0.113.7/32]     # may reach SSH and the dashboard: put your own address here
   clients: [203.0.113.7/32]       # may reach the MQTT listeners
@@ -63,6 +66,7 @@ groups:
       type: t3.small
       image: ubuntu-22.04         # newest image of that release, resolved once and recorded
       disk: 20 GiB
+    # protect: true               # no plan destroys or replaces its instances
     install:
       docker: \"5:20.10.13~3-0~ubuntu-jammy\"
     broker:

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use ipnet::IpNet;
 use miette::SourceSpan;
 
-use super::fields::{expected, list};
+use super::fields::{distinct, expected, list};
 use super::findings::Findings;
 use super::mask::REFERENCES;
 use super::model::SecretRef;
@@ -244,7 +244,7 @@ fn similar_name(text: &str) -> String {
 
 /// A list of networks.
 pub(super) fn networks(slot: &Slot<'_>, findings: &mut Findings) -> Option<Vec<IpNet>> {
-    let networks = list(slot, "networks", findings, network)?;
+    let networks = distinct(slot, "networks", findings, network)?;
     if networks.is_empty() {
         findings
             .error("bear::fleet::network", slot.span(), "the list of networks is empty")

@@ -1,52 +1,87 @@
 //! From changes to the graph of steps.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use petgraph::graph::{DiGraph, NodeIndex};
 
 use super::{Plan, Resource, Step, StepKind};
-use crate::diff::{Action, Change, Changes};
+use crate::diff::{Action, Change, Changes, FoundationChange, Ground};
 use crate::fleet::Endpoint;
-use crate::fleet::model::ProviderKind;
 use crate::name::FleetName;
 
 /// Builds the plan that makes `changes` go away.
 ///
 /// `generation` is the highest one given to a machine of this fleet so far. Linear in the number of changes.
 pub fn build(fleet: FleetName, changes: Changes, generation: u64) -> Plan {
-    let mut builder = Builder { steps: DiGraph::new(), generation, foundation: None, left: HashMap::new() };
-    builder.steps.reserve_exact_nodes(changes.list.len() * 3);
-    builder.steps.reserve_exact_edges(changes.list.len() * 2);
-    let needs_foundation = changes.list.iter().any(|change| {
-        matches!(change.action, Action::Create | Action::Replace)
-            && change.spec.as_ref().is_some_and(|spec| spec.provider == ProviderKind::Aws)
-    });
-    if needs_foundation {
-        let step = Step {
-            kind: StepKind::Create,
-            resource: Resource::Foundation,
-            group: None,
-            spec: None,
-            generation: None,
-        };
-        builder.foundation = Some(builder.steps.add_node(step));
+    let mut builder = Builder {
+        steps: DiGraph::new(),
+        generation,
+        foundations: HashMap::new(),
+        left_hosts: HashMap::new(),
+        left_regions: HashMap::new(),
+    };
+    builder.steps.reserve_exact_nodes(changes.list.len() * 3 + changes.foundations.len());
+    builder.steps.reserve_exact_edges(changes.list.len() * 3);
+    let (lay, remove) = changes.foundations.iter().partition::<Vec<_>, _>(|it| it.foundation.is_some());
+    for change in lay {
+        builder.lay(change);
     }
     for change in &changes.list {
         builder.add(change);
     }
     builder.wait_for_hosts();
-    Plan { fleet, changes: changes.list, unchanged: changes.unchanged, steps: builder.steps }
+    for change in remove {
+        builder.remove(change);
+    }
+    Plan {
+        fleet,
+        changes: changes.list,
+        foundations: changes.foundations,
+        unchanged: changes.unchanged,
+        steps: builder.steps,
+    }
 }
 
 struct Builder {
     steps: DiGraph<Step, ()>,
     generation: u64,
-    foundation: Option<NodeIndex>,
+    /// The steps that make foundations what they shall be, by region.
+    foundations: HashMap<String, NodeIndex>,
     /// The steps that free a host.
-    left: HashMap<Endpoint, Vec<NodeIndex>>,
+    left_hosts: HashMap<Endpoint, Vec<NodeIndex>>,
+    /// The steps after which one machine less stands on a foundation, by region.
+    left_regions: HashMap<String, Vec<NodeIndex>>,
 }
 
 impl Builder {
+    fn lay(&mut self, change: &FoundationChange) {
+        let step = self.steps.add_node(Step {
+            kind: StepKind::Create,
+            resource: Resource::Foundation(change.region.clone()),
+            group: None,
+            spec: None,
+            generation: None,
+            foundation: change.foundation.as_ref().map(Arc::clone),
+        });
+        self.foundations.insert(change.region.clone(), step);
+    }
+
+    /// What machines stand on goes after the last of them.
+    fn remove(&mut self, change: &FoundationChange) {
+        let step = self.steps.add_node(Step {
+            kind: StepKind::Destroy,
+            resource: Resource::Foundation(change.region.clone()),
+            group: None,
+            spec: None,
+            generation: None,
+            foundation: None,
+        });
+        for destroy in self.left_regions.remove(&change.region).unwrap_or_default() {
+            self.steps.add_edge(destroy, step, ());
+        }
+    }
+
     fn add(&mut self, change: &Change) {
         let kinds: &[StepKind] = match change.action {
             Action::Create => &[StepKind::Create, StepKind::Install, StepKind::Verify],
@@ -55,18 +90,27 @@ impl Builder {
             Action::Replace => &[StepKind::Destroy, StepKind::Create, StepKind::Install, StepKind::Verify],
             Action::Destroy => &[StepKind::Destroy],
         };
-        // Before an old machine goes, what the new one stands on must be there.
-        let makes_machine = kinds.contains(&StepKind::Create);
-        let mut previous = self.foundation.filter(|_| makes_machine);
+        // Whatever is done to an instance waits for what it shall stand on. So does the end of a machine that another
+        // one follows: nothing goes before what comes instead has a place.
+        let region = change.spec.as_ref().and_then(|spec| spec.region.as_ref());
+        let mut previous = region.and_then(|region| self.foundations.get(region)).copied();
         for &kind in kinds {
             let step = self.step(change, kind);
             if let Some(before) = previous {
                 self.steps.add_edge(before, step, ());
             }
-            if let (StepKind::Destroy, Some(host)) = (kind, &change.leaves) {
-                self.left.entry(host.endpoint()).or_default().push(step);
+            if kind == StepKind::Destroy {
+                self.leave(change, step);
             }
             previous = Some(step);
+        }
+    }
+
+    fn leave(&mut self, change: &Change, step: NodeIndex) {
+        match &change.leaves {
+            Some(Ground::Host(host)) => self.left_hosts.entry(host.endpoint()).or_default().push(step),
+            Some(Ground::Region(region)) => self.left_regions.entry(region.clone()).or_default().push(step),
+            None => {}
         }
     }
 
@@ -78,13 +122,14 @@ impl Builder {
             group: Some(change.group.clone()),
             spec: if kind == StepKind::Destroy { None } else { change.spec.clone() },
             generation,
+            foundation: None,
         })
     }
 
     /// A host carries one instance: whoever comes waits for whoever leaves. Those who leave wait for nobody who comes,
     /// so even two that change places don't wait for each other.
     fn wait_for_hosts(&mut self) {
-        if self.left.is_empty() {
+        if self.left_hosts.is_empty() {
             return;
         }
         for create in self.steps.node_indices() {
@@ -94,7 +139,7 @@ impl Builder {
                 .as_ref()
                 .filter(|_| step.kind == StepKind::Create)
                 .and_then(|spec| spec.host.as_ref());
-            let Some(left) = host.and_then(|host| self.left.get(&host.endpoint())) else { continue };
+            let Some(left) = host.and_then(|host| self.left_hosts.get(&host.endpoint())) else { continue };
             for &destroy in left {
                 // Its own destroy comes before it already.
                 if self.steps[destroy].resource != self.steps[create].resource {

@@ -6,7 +6,8 @@ use petgraph::Direction;
 use petgraph::algo::tarjan_scc;
 use petgraph::graph::NodeIndex;
 
-use super::{Plan, Step, StepKind};
+use super::{Plan, Resource, Step, StepKind};
+use crate::diff::{Change, Ground};
 
 /// What is wrong with a plan. Each is a fault of bear, never of the user.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -35,8 +36,9 @@ pub enum PlanFault {
     },
 }
 
-/// Checks that a plan can be carried out: it ends, no step is there twice, each has what it needs, and the steps of
-/// one resource come one after the other in their only sensible order.
+/// Checks that a plan can be carried out: it ends, no step is there twice, each has what it needs, the steps of one
+/// resource come one after the other in their only sensible order, and a foundation is there for as long as anything
+/// stands on it.
 pub fn check(plan: &Plan) -> Result<(), PlanFault> {
     no_cycle(plan)?;
     let mut by_resource: HashMap<_, Vec<NodeIndex>> = HashMap::with_capacity(plan.changes.len());
@@ -45,7 +47,14 @@ pub fn check(plan: &Plan) -> Result<(), PlanFault> {
         complete(step)?;
         by_resource.entry(&step.resource).or_default().push(index);
     }
-    by_resource.into_values().try_for_each(|steps| in_order(plan, steps))
+    for steps in by_resource.values_mut() {
+        in_order(plan, steps)?;
+    }
+    if plan.foundations.is_empty() {
+        return Ok(());
+    }
+    let first_of = |resource: &Resource| by_resource.get(resource).and_then(|steps| steps.first()).copied();
+    plan.changes.iter().try_for_each(|change| grounded(plan, change, first_of))
 }
 
 fn no_cycle(plan: &Plan) -> Result<(), PlanFault> {
@@ -63,8 +72,11 @@ fn no_cycle(plan: &Plan) -> Result<(), PlanFault> {
 
 fn complete(step: &Step) -> Result<(), PlanFault> {
     let lacks = |what| Err(PlanFault::Incomplete { step: step.id(), what });
-    if step.instance().is_none() {
-        return Ok(());
+    if step.region().is_some() {
+        return match step.kind {
+            StepKind::Create if step.foundation.is_none() => lacks("foundation"),
+            _ => Ok(()),
+        };
     }
     match step.kind {
         StepKind::Create if step.generation.is_none() => lacks("generation"),
@@ -84,7 +96,7 @@ fn place(kind: StepKind) -> usize {
     }
 }
 
-fn in_order(plan: &Plan, mut steps: Vec<NodeIndex>) -> Result<(), PlanFault> {
+fn in_order(plan: &Plan, steps: &mut [NodeIndex]) -> Result<(), PlanFault> {
     steps.sort_by_key(|&step| place(plan.steps[step].kind));
     for pair in steps.windows(2) {
         let (before, after) = (pair[0], pair[1]);
@@ -92,9 +104,39 @@ fn in_order(plan: &Plan, mut steps: Vec<NodeIndex>) -> Result<(), PlanFault> {
         if earlier.kind == step.kind {
             return Err(PlanFault::Twice(step.id()));
         }
-        if !plan.steps.neighbors_directed(after, Direction::Incoming).any(|waited_for| waited_for == before) {
-            return Err(PlanFault::Unordered { step: step.id(), before: earlier.id() });
-        }
+        waits_for(plan, after, before)?;
     }
     Ok(())
+}
+
+/// The first step of an instance waits for what the instance shall stand on, and what it leaves is removed after that.
+fn grounded(
+    plan: &Plan,
+    change: &Change,
+    first_of: impl Fn(&Resource) -> Option<NodeIndex>,
+) -> Result<(), PlanFault> {
+    let Some(first) = first_of(&Resource::Instance(change.instance.clone())) else { return Ok(()) };
+    let foundation = |region: &String, kind| {
+        let step = first_of(&Resource::Foundation(region.clone()));
+        step.filter(|&step| plan.steps[step].kind == kind)
+    };
+    let region = change.spec.as_ref().and_then(|spec| spec.region.as_ref());
+    if let Some(laid) = region.and_then(|region| foundation(region, StepKind::Create)) {
+        waits_for(plan, first, laid)?;
+    }
+    let Some(Ground::Region(left)) = &change.leaves else { return Ok(()) };
+    match foundation(left, StepKind::Destroy) {
+        Some(removed) => waits_for(plan, removed, first),
+        None => Ok(()),
+    }
+}
+
+fn waits_for(plan: &Plan, step: NodeIndex, before: NodeIndex) -> Result<(), PlanFault> {
+    let incoming = plan.steps.neighbors_directed(step, Direction::Incoming);
+    let outgoing = plan.steps.neighbors_directed(before, Direction::Outgoing);
+    // Side by side, because on a foundation there may stand thousands; whichever list is shorter decides.
+    if incoming.zip(outgoing).any(|(from, to)| from == before || to == step) {
+        return Ok(());
+    }
+    Err(PlanFault::Unordered { step: plan.steps[step].id(), before: plan.steps[before].id() })
 }

@@ -4,8 +4,8 @@ use petgraph::Direction;
 use serde::ser::SerializeSeq;
 use serde::{Serialize, Serializer};
 
-use super::{Plan, Resource, StepKind, Summary};
-use crate::diff::{Action, Change, Reason};
+use super::{Plan, StepKind, Summary};
+use crate::diff::{Action, Change, FoundationChange, Reason};
 use crate::name::{FleetName, InstanceName};
 
 /// The version of the document.
@@ -16,6 +16,7 @@ pub fn document(plan: &Plan) -> impl Serialize + '_ {
     Document {
         version: VERSION,
         fleet: &plan.fleet,
+        foundations: Foundations(&plan.foundations),
         changes: Changes(&plan.changes),
         steps: Steps(plan),
         summary: plan.summary(),
@@ -26,9 +27,28 @@ pub fn document(plan: &Plan) -> impl Serialize + '_ {
 struct Document<'a> {
     version: u32,
     fleet: &'a FleetName,
+    foundations: Foundations<'a>,
     changes: Changes<'a>,
     steps: Steps<'a>,
     summary: Summary,
+}
+
+struct Foundations<'a>(&'a [FoundationChange]);
+
+impl Serialize for Foundations<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Item<'a> {
+            region: &'a str,
+            action: Action,
+            reasons: &'a [Reason],
+        }
+        serializer.collect_seq(self.0.iter().map(|change| Item {
+            region: &change.region,
+            action: change.action,
+            reasons: &change.reasons,
+        }))
+    }
 }
 
 struct Changes<'a>(&'a [Change]);
@@ -72,10 +92,7 @@ impl Serialize for Steps<'_> {
             list.serialize_element(&Item {
                 id: step.id(),
                 kind: step.kind,
-                resource: match &step.resource {
-                    Resource::Foundation => "foundation".to_owned(),
-                    Resource::Instance(name) => name.to_string(),
-                },
+                resource: step.resource.to_string(),
                 after: after.into_iter().map(|before| steps[before].id()).collect(),
             })?;
         }

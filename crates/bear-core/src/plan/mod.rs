@@ -22,15 +22,15 @@ pub use document::document;
 pub use graph::{dot, mermaid};
 pub use recorded::{Origin, PlanError, RecordedPlan};
 
-use crate::diff::{Action, Change};
-use crate::fleet::Spec;
+use crate::diff::{Action, Change, FoundationChange};
+use crate::fleet::{Foundation, Spec};
 use crate::name::{FleetName, GroupName, InstanceName};
 
 /// What a step works on.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Resource {
-    /// What the instances of a fleet share at their provider.
-    Foundation,
+    /// What the instances of a fleet share in a region of their provider.
+    Foundation(String),
     /// One instance.
     Instance(InstanceName),
 }
@@ -38,7 +38,7 @@ pub enum Resource {
 impl fmt::Display for Resource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Foundation => f.pad("foundation"),
+            Self::Foundation(region) => f.pad(&format!("foundation:{region}")),
             Self::Instance(name) => f.pad(name.as_str()),
         }
     }
@@ -51,25 +51,35 @@ pub struct Step {
     pub kind: StepKind,
     /// What it works on.
     pub resource: Resource,
-    /// Its group; none for the foundation.
+    /// Its group; none for a foundation.
     pub group: Option<GroupName>,
     /// What the instance shall be; none for a step that destroys.
     pub spec: Option<Arc<Spec>>,
     /// Which machine of this name is made; only for a step that creates.
     pub generation: Option<u64>,
+    /// What the foundation shall be; only for a step that makes it so.
+    pub foundation: Option<Arc<Foundation>>,
 }
 
 impl Step {
-    /// The name of the step within its plan, such as `create/demo-broker-1`.
+    /// The name of the step within its plan, such as `create/demo-broker-1` or `destroy/foundation:eu-west-3`.
     pub fn id(&self) -> String {
         format!("{}/{}", self.kind, self.resource)
     }
 
-    /// The instance it works on; none for the foundation.
+    /// The instance it works on; none for a foundation.
     pub fn instance(&self) -> Option<&InstanceName> {
         match &self.resource {
-            Resource::Foundation => None,
+            Resource::Foundation(_) => None,
             Resource::Instance(name) => Some(name),
+        }
+    }
+
+    /// The region whose foundation it works on; none for an instance.
+    pub fn region(&self) -> Option<&str> {
+        match &self.resource {
+            Resource::Foundation(region) => Some(region),
+            Resource::Instance(_) => None,
         }
     }
 }
@@ -81,6 +91,8 @@ pub struct Plan {
     pub fleet: FleetName,
     /// The differences that the plan makes go away.
     pub changes: Vec<Change>,
+    /// Those of what instances share.
+    pub foundations: Vec<FoundationChange>,
     /// How many instances are as they shall be.
     pub unchanged: usize,
     /// The steps.
@@ -105,7 +117,7 @@ pub struct Summary {
 impl Plan {
     /// Whether there is nothing to do.
     pub fn is_empty(&self) -> bool {
-        self.changes.is_empty()
+        self.changes.is_empty() && self.foundations.is_empty()
     }
 
     /// The figures of the plan.

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Plan, build};
-use crate::diff::{Action, Change, Changes, Reason};
-use crate::fleet::{Host, Spec};
+use crate::diff::{Action, Change, Changes, FoundationChange, Ground, Reason};
+use crate::fleet::Spec;
 use crate::name::{FleetName, GroupName, InstanceName};
 
 /// The version of the format.
@@ -33,6 +33,8 @@ pub struct RecordedPlan {
     fleet: FleetName,
     generation: u64,
     unchanged: usize,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    foundations: Vec<FoundationChange>,
     specs: Vec<Arc<Spec>>,
     changes: Vec<Item>,
 }
@@ -49,7 +51,7 @@ struct Item {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     generation: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    leaves: Option<Host>,
+    leaves: Option<Ground>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     verify_only: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -105,6 +107,7 @@ impl RecordedPlan {
             fleet: plan.fleet.clone(),
             generation,
             unchanged: plan.unchanged,
+            foundations: plan.foundations.clone(),
             specs,
             changes,
         }
@@ -136,13 +139,13 @@ impl RecordedPlan {
 
     /// Whether it changes nothing.
     pub fn is_empty(&self) -> bool {
-        self.changes.is_empty()
+        self.changes.is_empty() && self.foundations.is_empty()
     }
 
     /// The plan, built again exactly as it was.
     pub fn plan(&self) -> Result<Plan, PlanError> {
         let list = self.changes.iter().map(|item| self.change(item)).collect::<Result<_, _>>()?;
-        let changes = Changes { list, unchanged: self.unchanged };
+        let changes = Changes { list, foundations: self.foundations.clone(), unchanged: self.unchanged };
         Ok(build(self.fleet.clone(), changes, self.generation))
     }
 

@@ -3,6 +3,10 @@
 //! A derive of `Serialize` here is a promise. Once a bear was released, whoever adds a field raises [`VERSION`]: an
 //! older bear refuses fields that it does not know, and a newer one reads what lacks them.
 
+mod foundation;
+mod machine;
+mod record;
+
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -10,8 +14,11 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+pub use foundation::{FoundationPhase, RecordedFoundation};
+pub use machine::{Installed, Machine, Process, System};
+pub use record::Record;
+
 use crate::fleet::Spec;
-use crate::fleet::model::Ports;
 use crate::name::{FleetName, GroupName, InstanceName};
 use crate::step::StepKind;
 
@@ -40,6 +47,9 @@ pub struct State {
     /// The plans that have been used, newest last. A plan is single use.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub used_plans: Vec<String>,
+    /// What the machines of each region share, where it exists or may exist.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub foundations: BTreeMap<String, RecordedFoundation>,
     /// The instances that exist, or may exist.
     pub instances: BTreeMap<InstanceName, Recorded>,
 }
@@ -56,6 +66,9 @@ pub struct Recorded {
     pub generation: u64,
     /// What its machine is marked with at the provider.
     pub token: String,
+    /// The launch that first asked for its machine: the token of the first of the instances that were asked for together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub launch: Option<String>,
     /// How far it is known to be.
     pub phase: Phase,
     /// When it got into that phase.
@@ -102,83 +115,6 @@ impl fmt::Display for Phase {
     }
 }
 
-/// A machine as its provider knows it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Machine {
-    /// The provider's name for it.
-    pub id: String,
-    /// The address that clients connect to.
-    pub address: String,
-    /// The address by which the machines of a fleet reach each other, where that is another; an EMQX node is named
-    /// after it for as long as its data lives.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub private_address: Option<String>,
-    /// What it is, as it was found when it became part of the fleet.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub system: Option<System>,
-}
-
-impl Machine {
-    /// A machine of which nothing but name and address is known.
-    pub fn new(id: impl Into<String>, address: impl Into<String>) -> Self {
-        Self { id: id.into(), address: address.into(), private_address: None, system: None }
-    }
-}
-
-/// What a machine is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct System {
-    /// The distribution and its release, such as `ubuntu 22.04`.
-    pub name: String,
-    /// The processor as Debian names it, such as `amd64`.
-    pub architecture: String,
-    /// Its memory, in MiB.
-    pub memory_mib: u64,
-    /// The room that was left on its disk, in MiB.
-    pub disk_free_mib: u64,
-}
-
-/// A broker as it was installed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Installed {
-    /// The ports that it listens on.
-    pub ports: Ports,
-    /// The version that runs.
-    pub version: String,
-    /// Its process, where the provider runs it as one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub process: Option<Process>,
-    /// The SHA-256 of the settings that were written for it, in hexadecimal digits.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub configuration: Option<String>,
-    /// The digest of the image that it runs from.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub image: Option<String>,
-    /// The version of Docker that runs it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub docker: Option<String>,
-}
-
-impl Installed {
-    /// A broker of which nothing but its ports and version is known.
-    pub fn new(ports: Ports, version: impl Into<String>) -> Self {
-        Self { ports, version: version.into(), process: None, configuration: None, image: None, docker: None }
-    }
-}
-
-/// A process on this machine. The start time tells it from a later one with the same id.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Process {
-    /// The process id.
-    pub pid: u32,
-    /// When it started, in clock ticks since boot: field 22 of `/proc/PID/stat`, proc(5).
-    pub started: u64,
-}
-
 /// A step that was begun and did not succeed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -188,112 +124,6 @@ pub struct Unfinished {
     /// Why it failed; none if it never came to an end, so that its outcome is in doubt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
-}
-
-/// One thing that changes a state.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum Record {
-    /// A run began.
-    RunBegan {
-        /// When.
-        at: Timestamp,
-        /// The fleet file it was made from.
-        file: String,
-        /// The recorded plan that it uses up.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        plan: Option<String>,
-    },
-    /// A machine is about to be made.
-    CreateBegan {
-        /// When.
-        at: Timestamp,
-        /// For which instance.
-        instance: InstanceName,
-        /// Of which group.
-        group: GroupName,
-        /// What it shall be.
-        spec: Spec,
-        /// Which machine of this name it is.
-        generation: u64,
-        /// What the machine is marked with.
-        token: String,
-    },
-    /// A machine was made, or found to exist after all.
-    Created {
-        /// When.
-        at: Timestamp,
-        /// For which instance.
-        instance: InstanceName,
-        /// The machine.
-        machine: Machine,
-    },
-    /// A broker is about to be installed.
-    InstallBegan {
-        /// When.
-        at: Timestamp,
-        /// On which instance.
-        instance: InstanceName,
-        /// What it shall be.
-        spec: Spec,
-    },
-    /// A broker was installed.
-    Installed {
-        /// When.
-        at: Timestamp,
-        /// On which instance.
-        instance: InstanceName,
-        /// The broker.
-        installed: Installed,
-    },
-    /// A broker is about to be proven.
-    VerifyBegan {
-        /// When.
-        at: Timestamp,
-        /// On which instance.
-        instance: InstanceName,
-    },
-    /// A broker was proven.
-    Verified {
-        /// When.
-        at: Timestamp,
-        /// On which instance.
-        instance: InstanceName,
-        /// How many checks it passed: all of them.
-        checks: u32,
-    },
-    /// A machine is about to be destroyed.
-    DestroyBegan {
-        /// When.
-        at: Timestamp,
-        /// Of which instance.
-        instance: InstanceName,
-    },
-    /// A machine is gone.
-    Destroyed {
-        /// When.
-        at: Timestamp,
-        /// Of which instance.
-        instance: InstanceName,
-    },
-    /// A step failed.
-    Failed {
-        /// When.
-        at: Timestamp,
-        /// On which instance.
-        instance: InstanceName,
-        /// Which step.
-        step: StepKind,
-        /// Why.
-        error: String,
-    },
-    /// The user took an instance out of the state; its machine was left alone.
-    Forgotten {
-        /// When.
-        at: Timestamp,
-        /// Which instance.
-        instance: InstanceName,
-    },
 }
 
 impl State {
@@ -307,6 +137,7 @@ impl State {
             file: String::new(),
             generation: 0,
             used_plans: Vec::new(),
+            foundations: BTreeMap::new(),
             instances: BTreeMap::new(),
         }
     }
@@ -319,7 +150,12 @@ impl State {
         digest.iter().take(20).map(|byte| format!("{byte:02x}")).collect()
     }
 
-    /// Lets one record change the state. A record about an instance that is not there changes nothing but the serial.
+    /// Whether nothing that is recorded exists, or may exist.
+    pub fn is_empty(&self) -> bool {
+        self.instances.is_empty() && self.foundations.is_empty()
+    }
+
+    /// Lets one record change the state. A record about something that is not there changes nothing but the serial.
     pub fn apply(&mut self, record: &Record) {
         self.serial += 1;
         match record {
@@ -329,28 +165,26 @@ impl State {
                 let surplus = self.used_plans.len().saturating_sub(USED_PLANS_MAX);
                 self.used_plans.drain(..surplus);
             }
-            Record::CreateBegan { at, instance, group, spec, generation, token } => {
+            Record::CreateBegan { instance, generation, .. } => {
                 self.generation = self.generation.max(*generation);
                 // A machine that takes the place of one that vanished gets its ports: clients know them.
                 let vanished = self.instances.remove(instance).and_then(|recorded| recorded.installed);
-                let recorded = Recorded {
-                    group: group.clone(),
-                    spec: spec.clone(),
-                    generation: *generation,
-                    token: token.clone(),
-                    phase: Phase::Creating,
-                    since: *at,
-                    machine: None,
-                    installed: vanished.map(|installed| Installed { process: None, ..installed }),
-                    checks: None,
-                    unfinished: Some(Unfinished { step: StepKind::Create, error: None }),
-                };
-                self.instances.insert(instance.clone(), recorded);
+                if let Some(recorded) = Recorded::asked_for(record, vanished) {
+                    self.instances.insert(instance.clone(), recorded);
+                }
             }
             Record::Destroyed { instance, .. } | Record::Forgotten { instance, .. } => {
                 self.instances.remove(instance);
             }
+            Record::FoundationBegan { at, foundation } => {
+                let recorded = RecordedFoundation::laying(foundation.clone(), *at);
+                self.foundations.insert(foundation.region.clone(), recorded);
+            }
+            Record::FoundationLaid { at, region } => self.foundation(region, FoundationPhase::Laid, *at),
+            Record::FoundationGoing { at, region } => self.foundation(region, FoundationPhase::Removing, *at),
+            Record::FoundationGone { region, .. } => drop(self.foundations.remove(region)),
             Record::Created { at, instance, .. }
+            | Record::Moved { at, instance, .. }
             | Record::InstallBegan { at, instance, .. }
             | Record::Installed { at, instance, .. }
             | Record::VerifyBegan { at, instance }
@@ -363,21 +197,55 @@ impl State {
             }
         }
     }
+
+    fn foundation(&mut self, region: &str, phase: FoundationPhase, at: Timestamp) {
+        if let Some(recorded) = self.foundations.get_mut(region) {
+            recorded.reach(phase, at);
+        }
+    }
 }
 
 impl Recorded {
+    /// An instance whose machine was just asked for; none for another record.
+    fn asked_for(record: &Record, vanished: Option<Installed>) -> Option<Self> {
+        let Record::CreateBegan { at, group, spec, generation, token, launch, .. } = record else {
+            return None;
+        };
+        Some(Self {
+            group: group.clone(),
+            spec: spec.clone(),
+            generation: *generation,
+            token: token.clone(),
+            launch: launch.clone(),
+            phase: Phase::Creating,
+            since: *at,
+            machine: None,
+            installed: vanished.map(|installed| Installed { process: None, ..installed }),
+            checks: None,
+            unfinished: Some(Unfinished { step: StepKind::Create, error: None }),
+        })
+    }
+
     fn apply(&mut self, record: &Record, at: Timestamp) {
         match record {
             Record::Created { machine, .. } => {
                 self.machine = Some(machine.clone());
                 self.reach(Phase::Created, at);
             }
+            Record::Moved { machine, .. } => {
+                self.machine = Some(machine.clone());
+                // Where its broker is reached now, it was never proven.
+                if self.phase == Phase::Verified {
+                    self.move_to(Phase::Installed, at);
+                }
+            }
             Record::InstallBegan { spec, .. } => {
                 self.spec = spec.clone();
                 self.begin(StepKind::Install, Phase::Created, at);
             }
-            Record::Installed { installed, .. } => {
+            Record::Installed { installed, machine, .. } => {
                 self.installed = Some(installed.clone());
+                self.machine = machine.clone().or(self.machine.take());
                 self.reach(Phase::Installed, at);
             }
             Record::VerifyBegan { .. } => self.begin(StepKind::Verify, Phase::Installed, at),
@@ -392,7 +260,11 @@ impl Recorded {
             Record::RunBegan { .. }
             | Record::CreateBegan { .. }
             | Record::Destroyed { .. }
-            | Record::Forgotten { .. } => {}
+            | Record::Forgotten { .. }
+            | Record::FoundationBegan { .. }
+            | Record::FoundationLaid { .. }
+            | Record::FoundationGoing { .. }
+            | Record::FoundationGone { .. } => {}
         }
     }
 

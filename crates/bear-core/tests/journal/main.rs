@@ -95,6 +95,7 @@ fn short_journal() -> Written {
             region: None,
             machine: None,
             host: None,
+            login: None,
             install: None,
             broker: Broker::Embedded(Embedded::default()),
             ports: Ports::default(),
@@ -102,7 +103,15 @@ fn short_journal() -> Written {
         };
         let token = "5eed".to_owned();
         vec![
-            Record::CreateBegan { at, instance: instance.clone(), group, spec, generation: 1, token },
+            Record::CreateBegan {
+                at,
+                instance: instance.clone(),
+                group,
+                spec,
+                generation: 1,
+                token,
+                launch: None,
+            },
             Record::Verified { at, instance, checks: 12 },
         ]
     };

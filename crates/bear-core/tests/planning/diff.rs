@@ -5,7 +5,7 @@ use bear_core::observed::{BrokerSeen, Drift, Observation};
 use bear_core::plan::{Step, StepKind};
 use insta::assert_snapshot;
 
-use crate::scene::{AWS, DEMO, HOSTS, Scene, name, wanted};
+use crate::scene::{AWS, DEMO, HOSTS, Scene, Wanted, name, wanted};
 
 #[test]
 fn what_is_new_is_created() {
@@ -46,7 +46,7 @@ fn only_what_the_machine_is_needs_another_machine() {
     +  type: t3.large
        image: ubuntu-22.04
        disk: 20 GiB
-     install:
+     login:
     0 unchanged
     "#);
     assert_snapshot!(edit(AWS, "ubuntu-22.04", "ubuntu-24.04"), @r#"
@@ -58,8 +58,8 @@ fn only_what_the_machine_is_needs_another_machine() {
     -  image: ubuntu-22.04
     +  image: ubuntu-24.04
        disk: 20 GiB
-     install:
-       docker:
+     login:
+       user: ubuntu
     0 unchanged
     "#);
     assert_snapshot!(edit(AWS, ", disk: 20 GiB", ""), @r#"
@@ -69,12 +69,14 @@ fn only_what_the_machine_is_needs_another_machine() {
        type: t3.small
        image: ubuntu-22.04
     -  disk: 20 GiB
-     install:
-       docker:
-         version: 5:20.10.13~3-0~ubuntu-jammy
+     login:
+       user: ubuntu
+       connect: public
     0 unchanged
     "#);
     assert_snapshot!(edit(AWS, "eu-west-3", "eu-central-1"), @r#"
+    Create foundation of eu-central-1 because foundation null -> "new"
+    Destroy foundation of eu-west-3 because foundation "laid" -> null
     Replace demo-a-1 because region "eu-west-3" -> "eu-central-1": destroy, create 2, install, verify
     @@ -1,5 +1,5 @@
      provider: aws
@@ -126,7 +128,7 @@ fn another_provider_needs_other_machines() {
 fn everything_else_is_updated_in_place() {
     assert_snapshot!(edit(AWS, "5.0.9", "5.8.9"), @r#"
     Update demo-a-1 because broker.emqx.version "5.0.9" -> "5.8.9": install, verify
-    @@ -9,4 +9,4 @@
+    @@ -12,4 +12,4 @@
          version: 5:20.10.13~3-0~ubuntu-jammy
      broker:
        emqx:
@@ -136,8 +138,8 @@ fn everything_else_is_updated_in_place() {
     "#);
     assert_snapshot!(edit(AWS, "5:20.10.13~3-0~ubuntu-jammy", "5:24.0.9-1~ubuntu.22.04~jammy"), @r#"
     Update demo-a-1 because install.docker.version "5:20.10.13~3-0~ubuntu-jammy" -> "5:24.0.9-1~ubuntu.22.04~jammy": install, verify
-    @@ -6,7 +6,7 @@
-       disk: 20 GiB
+    @@ -9,7 +9,7 @@
+       connect: public
      install:
        docker:
     -    version: 5:20.10.13~3-0~ubuntu-jammy
@@ -149,7 +151,7 @@ fn everything_else_is_updated_in_place() {
     "#);
     assert_snapshot!(edit(AWS, "version: 5.0.9", "version: 5.0.9, admin_password: { env: ADMIN }"), @r#"
     Update demo-a-1 because broker.emqx.admin_password null -> {"env":"ADMIN"}: install, verify
-    @@ -10,3 +10,5 @@
+    @@ -13,3 +13,5 @@
      broker:
        emqx:
          version: 5.0.9
@@ -331,7 +333,7 @@ fn drift_and_edit_come_together() {
 
 #[test]
 fn to_want_nothing_is_to_destroy_everything() {
-    let plan = Scene::applied(DEMO).plan(&[]);
+    let plan = Scene::applied(DEMO).plan(&Wanted::default());
     let steps = plan.steps.node_weights().map(Step::id).collect::<Vec<_>>();
     assert_eq!(steps, ["destroy/demo-a-1", "destroy/demo-a-2", "destroy/demo-a-3"]);
     assert_eq!(plan.steps.edge_count(), 0);

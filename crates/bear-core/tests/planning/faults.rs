@@ -3,7 +3,7 @@
 use bear_core::plan::{Plan, Resource, Step, StepKind, check};
 use insta::assert_snapshot;
 
-use crate::scene::{DEMO, Scene, name, wanted};
+use crate::scene::{AWS, DEMO, Scene, name, wanted};
 
 /// The plan for one new instance, made wrong.
 #[track_caller]
@@ -13,9 +13,31 @@ fn fault(spoil: impl FnOnce(&mut Plan)) -> String {
     check(&plan).unwrap_err().to_string()
 }
 
+/// The plan that takes an instance from one region to another, made wrong.
+#[track_caller]
+fn fault_of_ground(spoil: impl FnOnce(&mut Plan)) -> String {
+    let mut plan = Scene::applied(AWS).plan(&wanted(&AWS.replace("eu-west-3", "eu-central-1")));
+    spoil(&mut plan);
+    check(&plan).unwrap_err().to_string()
+}
+
+#[test]
+fn nothing_is_left_without_ground() {
+    let cut = |plan: &mut Plan, before: &str, after: &str| {
+        let step = |id: &str| plan.steps.node_indices().find(|&step| plan.steps[step].id() == id).unwrap();
+        let edge = plan.steps.find_edge(step(before), step(after)).unwrap();
+        plan.steps.remove_edge(edge);
+    };
+    assert_snapshot!(fault_of_ground(|plan| cut(plan, "create/foundation:eu-central-1", "destroy/demo-a-1")), @"the step destroy/demo-a-1 does not wait for create/foundation:eu-central-1");
+    assert_snapshot!(fault_of_ground(|plan| cut(plan, "destroy/demo-a-1", "destroy/foundation:eu-west-3")), @"the step destroy/foundation:eu-west-3 does not wait for destroy/demo-a-1");
+    assert_snapshot!(fault_of_ground(|plan| {
+        plan.steps.node_weights_mut().for_each(|step| step.foundation = None);
+    }), @"the step create/foundation:eu-central-1 has no foundation");
+}
+
 fn destroy() -> Step {
     let resource = Resource::Instance(name("demo-a-1"));
-    Step { kind: StepKind::Destroy, resource, group: None, spec: None, generation: None }
+    Step { kind: StepKind::Destroy, resource, group: None, spec: None, generation: None, foundation: None }
 }
 
 #[test]

@@ -4,28 +4,32 @@ use std::collections::BTreeSet;
 
 use bear_core::diff::Action;
 use bear_core::fleet::Instance;
-use bear_core::observed::{BrokerSeen, Observation};
+use bear_core::observed::{BrokerSeen, FoundationSeen, Observation};
 use bear_core::plan::{StepKind, document};
+use bear_core::state::v1::Machine;
 use proptest::prelude::*;
 
 use crate::recorded;
-use crate::scene::{Scene, wanted};
+use crate::scene::{Scene, Wanted, wanted};
 
 /// Any fleet file of two groups, one of a count, one of members.
 fn any_file() -> impl Strategy<Value = String> {
     let members = prop::collection::btree_set("[a-e]", 0..4);
     let machine = prop::sample::select(&["t3.small", "t3.large"]);
     let version = prop::sample::select(&["5.0.9", "5.8.9"]);
-    (0..12_u32, members, machine, version, prop::option::of(1000..1003_u16)).prop_map(
-        |(count, members, machine, version, port)| {
+    let region = prop::sample::select(&["eu-west-3", "eu-central-1"]);
+    let clients = prop::sample::select(&["0.0.0.0/0", "10.0.0.0/8"]);
+    let ground = (region, clients);
+    (0..12_u32, members, machine, version, prop::option::of(1000..1003_u16), ground).prop_map(
+        |(count, members, machine, version, port, (region, clients))| {
             let members = members.iter().map(|name| format!("{name}: {{}}")).collect::<Vec<_>>().join(", ");
             let ports = port.map(|port| format!("ports: {{ mqtt: {port} }},")).unwrap_or_default();
             let rest = format!(
                 "machine: {{ type: {machine}, image: ubuntu-22.04 }}, {ports} broker: {{ emqx: {{ version: {version} }} }}"
             );
             format!(
-                "fleet: demo\nprovider: {{ aws: {{ region: eu-west-3 }} }}\n\
-                 network: {{ operators: [203.0.113.7/32], clients: [0.0.0.0/0] }}\n\
+                "fleet: demo\nprovider: {{ aws: {{ region: {region} }} }}\n\
+                 network: {{ operators: [203.0.113.7/32], clients: [{clients}] }}\n\
                  groups:\n  a: {{ count: {count}, {rest} }}\n  b: {{ members: {{ {members} }}, {rest} }}\n"
             )
         },
@@ -41,6 +45,10 @@ fn any_fate() -> impl Strategy<Value = Vec<(usize, Fate)>> {
         Just(Fate::Gone),
         Just(Fate::Stopped),
         Just(Fate::Unobserved),
+        Just(Fate::Moved),
+        Just(Fate::Laying),
+        Just(Fate::Removing),
+        Just(Fate::Groundless),
     ];
     prop::collection::vec((0..15_usize, fate), 0..6)
 }
@@ -52,6 +60,11 @@ enum Fate {
     Gone,
     Stopped,
     Unobserved,
+    Moved,
+    /// What became of what its region shares.
+    Laying,
+    Removing,
+    Groundless,
 }
 
 impl Fate {
@@ -62,11 +75,27 @@ impl Fate {
             Self::Gone => scene.sees(&instance.name, Observation::Absent),
             Self::Stopped => scene.sees_broker(&instance.name, BrokerSeen::Stopped { why: "gone".into() }),
             Self::Unobserved => {
-                scene.observed.remove(&instance.name);
+                scene.observed.instances.remove(&instance.name);
                 scene
             }
+            Self::Moved => {
+                let machine = Machine::new(format!("m-{}", instance.name), "192.0.2.77");
+                let (changed, broker) = (Vec::new(), BrokerSeen::Running);
+                scene.sees(&instance.name, Observation::Present { machine, changed, broker }).adopted()
+            }
+            Self::Laying => {
+                let foundations = scene.state.foundations.values().map(|it| it.foundation.clone());
+                let foundations = foundations.collect::<Vec<_>>();
+                foundations.iter().fold(scene, Scene::laying)
+            }
+            Self::Removing => scene.removing(region(instance)),
+            Self::Groundless => scene.sees_foundation(region(instance), FoundationSeen::Absent),
         }
     }
+}
+
+fn region(instance: &Instance) -> &str {
+    instance.spec.region.as_deref().unwrap()
 }
 
 fn scene(file: &str, fates: &[(usize, Fate)]) -> Scene {
@@ -103,6 +132,46 @@ proptest! {
             let kept = wanted.iter().find(|instance| instance.name == change.instance);
             prop_assert_eq!(change.spec.as_ref(), kept.map(|instance| &instance.spec));
             prop_assert_eq!(change.action == Action::Destroy, kept.is_none());
+        }
+    }
+
+    #[test]
+    fn a_plan_that_was_carried_out_leaves_nothing_to_do(
+        before in any_file(),
+        fates in any_fate(),
+        after in any_file(),
+    ) {
+        let scene = scene(&before, &fates);
+        let wanted = wanted(&after);
+        let done = scene.carried_out(&scene.plan(&wanted), &wanted);
+        prop_assert!(done.plan(&wanted).is_empty());
+        let shared = wanted.foundation.iter().filter(|_| !wanted.is_empty()).collect::<Vec<_>>();
+        let recorded = done.state.foundations.values().map(|it| &it.foundation).collect::<Vec<_>>();
+        prop_assert_eq!(recorded, shared);
+        let nothing = Wanted::default();
+        prop_assert!(done.carried_out(&done.plan(&nothing), &nothing).state.is_empty());
+    }
+
+    #[test]
+    fn nothing_stands_where_there_is_no_foundation(
+        before in any_file(),
+        fates in any_fate(),
+        after in any_file(),
+    ) {
+        let scene = scene(&before, &fates);
+        let plan = scene.plan(&wanted(&after));
+        // Along any order that the plan allows, so along this one.
+        let mut ground = scene.state.foundations.keys().cloned().collect::<BTreeSet<_>>();
+        for index in petgraph::algo::toposort(&plan.steps, None).unwrap() {
+            let step = &plan.steps[index];
+            match (step.region(), step.kind) {
+                (Some(region), StepKind::Create) => drop(ground.insert(region.to_owned())),
+                (Some(region), _) => drop(ground.remove(region)),
+                (None, _) => {
+                    let stands_on = step.spec.as_ref().and_then(|spec| spec.region.as_ref());
+                    prop_assert!(stands_on.is_none_or(|region| ground.contains(region)), "{}", step.id());
+                }
+            }
         }
     }
 

@@ -5,6 +5,7 @@
 mod diff;
 mod doubt;
 mod faults;
+mod foundation;
 mod hosts;
 mod laws;
 mod plan;

@@ -5,12 +5,12 @@ use insta::assert_snapshot;
 
 use crate::scene::{AWS, DEMO, Scene, wanted};
 
-/// A removal, a replacement, an update and a creation.
+/// A removal, a replacement, an update and a creation, and other rules for all of them.
 fn everything() -> Plan {
     let before = "
         fleet: demo
         provider: { aws: { region: eu-west-3 } }
-        network: { operators: [203.0.113.7/32], clients: [0.0.0.0/0] }
+        network: { operators: [203.0.113.7/32], clients: [10.0.0.0/8] }
         groups:
           big: { count: 1, machine: { type: t3.small, image: ubuntu-22.04 }, broker: { emqx: { version: 5.0.9 } } }
           small: { count: 2, machine: { type: t3.small, image: ubuntu-22.04 }, broker: { emqx: { version: 5.0.9 } } }
@@ -28,13 +28,13 @@ fn everything() -> Plan {
 }
 
 #[test]
-fn the_foundation_comes_before_the_first_machine() {
-    // And only machines need it.
+fn what_instances_share_is_put_right_before_them() {
+    // Those that only go don't wait for it.
     assert_snapshot!(dot(&everything()), @r#"
     digraph "demo" {
       rankdir = LR;
       node [shape = box];
-      s0 [label = "create foundation"];
+      s0 [label = "create foundation:eu-west-3"];
       s1 [label = "create demo-new-1"];
       s2 [label = "install demo-new-1"];
       s3 [label = "verify demo-new-1"];
@@ -52,6 +52,7 @@ fn the_foundation_comes_before_the_first_machine() {
       s4 -> s5;
       s5 -> s6;
       s6 -> s7;
+      s0 -> s8;
       s8 -> s9;
     }
     "#);
@@ -64,7 +65,7 @@ fn the_foundation_comes_before_the_first_machine() {
 fn a_plan_as_a_flowchart() {
     assert_snapshot!(mermaid(&everything()), @r#"
     flowchart LR
-      s0["create foundation"]
+      s0["create foundation:eu-west-3"]
       s1["create demo-new-1"]
       s2["install demo-new-1"]
       s3["verify demo-new-1"]
@@ -82,6 +83,7 @@ fn a_plan_as_a_flowchart() {
       s4 --> s5
       s5 --> s6
       s6 --> s7
+      s0 --> s8
       s8 --> s9
     "#);
 }
@@ -93,6 +95,7 @@ fn a_plan_as_a_document() {
     {
       "version": 1,
       "fleet": "demo",
+      "foundations": [],
       "changes": [
         {
           "instance": "demo-a-1",
@@ -104,23 +107,15 @@ fn a_plan_as_a_document() {
               "to": "t3.large"
             }
           ],
-          "configuration": "@@ -1,7 +1,7 @@\n provider: aws\n region: eu-west-3\n machine:\n-  type: t3.small\n+  type: t3.large\n   image: ubuntu-22.04\n   disk: 20 GiB\n install:\n"
+          "configuration": "@@ -1,7 +1,7 @@\n provider: aws\n region: eu-west-3\n machine:\n-  type: t3.small\n+  type: t3.large\n   image: ubuntu-22.04\n   disk: 20 GiB\n login:\n"
         }
       ],
       "steps": [
         {
-          "id": "create/foundation",
-          "kind": "create",
-          "resource": "foundation",
-          "after": []
-        },
-        {
           "id": "destroy/demo-a-1",
           "kind": "destroy",
           "resource": "demo-a-1",
-          "after": [
-            "create/foundation"
-          ]
+          "after": []
         },
         {
           "id": "create/demo-a-1",

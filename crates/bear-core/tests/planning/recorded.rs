@@ -5,7 +5,7 @@ use bear_core::plan::{Origin, Plan, RecordedPlan, document};
 use insta::assert_snapshot;
 use jiff::Timestamp;
 
-use crate::scene::{AWS, DEMO, Scene, wanted};
+use crate::scene::{AWS, DEMO, Scene, Wanted, wanted};
 
 const BEAR: &str = "1.2.3";
 
@@ -39,7 +39,7 @@ fn a_recorded_plan_is_the_same_plan() {
     check(&Scene::empty().plan(&wanted(AWS)), 0);
     let scene = Scene::applied(AWS);
     check(&scene.plan(&wanted(AWS)), scene.state.generation);
-    check(&scene.plan(&[]), scene.state.generation);
+    check(&scene.plan(&Wanted::default()), scene.state.generation);
     check(&scene.plan(&wanted(&AWS.replace("t3.small", "t3.large"))), scene.state.generation);
     check(&scene.plan(&wanted(&AWS.replace("5.0.9", "5.8.9"))), scene.state.generation);
     let in_doubt = scene.begun(StepKind::Verify, &wanted(AWS)[0]);
@@ -72,6 +72,6 @@ fn a_plan_that_can_not_be_trusted_is_refused() {
     assert_snapshot!(refused(|text| text[..text.len() / 2].into()), @"the recorded plan is damaged: EOF while parsing a string at line 1 column 289");
     assert_snapshot!(refused(|_| String::new()), @"the recorded plan is damaged: EOF while parsing a value at line 1 column 0");
     assert_snapshot!(refused(|text| text.replace(r#""spec":0"#, r#""spec":7"#)), @"the recorded plan is damaged: `demo-a-1` refers to a spec that is not there");
-    assert_snapshot!(refused(|text| text.replace(r#""unchanged""#, r#""changed""#)), @"the recorded plan is damaged: unknown field `changed`, expected one of `version`, `bear`, `id`, `at`, `file`, `digest`, `fleet`, `generation`, `unchanged`, `specs`, `changes` at line 1 column 149");
+    assert_snapshot!(refused(|text| text.replace(r#""unchanged""#, r#""changed""#)), @"the recorded plan is damaged: unknown field `changed`, expected one of `version`, `bear`, `id`, `at`, `file`, `digest`, `fleet`, `generation`, `unchanged`, `foundations`, `specs`, `changes` at line 1 column 149");
     assert_snapshot!(refused(|text| text.replace("demo-a-2", "../../etc")), @"the recorded plan is damaged: a name is made of a-z, 0-9 and single hyphens, and begins and ends with a letter or digit at line 1 column 363");
 }

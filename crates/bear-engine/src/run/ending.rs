@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use petgraph::graph::NodeIndex;
 
 use super::perform::Learned;
+use crate::adapter::Done;
 
 /// What became of a step.
 pub(super) enum Ending {
@@ -31,8 +32,11 @@ pub(super) enum Ending {
 }
 
 impl Ending {
-    /// The record of it; none for the foundation, nor for a step that will be tried again.
+    /// The record of it; none for a step that will be tried again.
     pub(super) fn record(&self, step: &Step, state: &State, at: Timestamp) -> Option<Record> {
+        if let Some(region) = step.region() {
+            return self.record_of_foundation(region.to_owned(), at);
+        }
         let instance = step.instance()?.clone();
         match self {
             Self::Postponed { .. } => None,
@@ -53,14 +57,25 @@ impl Ending {
             Self::Failed { error, .. } => {
                 Some(Record::Failed { at, instance, step: step.kind, error: error.message.clone() })
             }
-            Self::Succeeded { learned, .. } => Some(match learned {
-                Learned::Created(machine) => Record::Created { at, instance, machine: machine.clone() },
-                Learned::Installed(installed) => {
-                    Record::Installed { at, instance, installed: installed.clone() }
+            Self::Succeeded { learned, .. } => match learned {
+                Learned::Created(machine) => Some(Record::Created { at, instance, machine: machine.clone() }),
+                Learned::Installed(done) => {
+                    let Done { installed, machine } = done.as_ref().clone();
+                    Some(Record::Installed { at, instance, installed, machine })
                 }
-                Learned::Verified { checks } => Record::Verified { at, instance, checks: *checks },
-                Learned::Destroyed => Record::Destroyed { at, instance },
-            }),
+                Learned::Verified { checks } => Some(Record::Verified { at, instance, checks: *checks }),
+                Learned::Destroyed => Some(Record::Destroyed { at, instance }),
+                Learned::Laid | Learned::Removed => None,
+            },
+        }
+    }
+
+    /// One that failed stays where it began: nobody knows how much of it is there.
+    fn record_of_foundation(&self, region: String, at: Timestamp) -> Option<Record> {
+        match self {
+            Self::Succeeded { learned: Learned::Laid, .. } => Some(Record::FoundationLaid { at, region }),
+            Self::Succeeded { learned: Learned::Removed, .. } => Some(Record::FoundationGone { at, region }),
+            Self::Succeeded { .. } | Self::Postponed { .. } | Self::Failed { .. } => None,
         }
     }
 }

@@ -6,25 +6,28 @@
 //! begun, and steps that become ready together cost one fsync.
 
 mod began;
+mod certainty;
 mod ending;
+mod launch;
 mod narrator;
 mod perform;
 mod schedule;
 mod stop;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
 use bear_core::event::{Event, Operation, StepError, Summary, What};
-use bear_core::name::InstanceName;
-use bear_core::plan::{Plan, StepKind};
-use bear_core::state::v1::{Phase, Record, State};
+use bear_core::plan::Plan;
+use bear_core::state::v1::Record;
 use petgraph::graph::NodeIndex;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::Instant;
 
+use self::certainty::Certainty;
 use self::ending::Ending;
+use self::launch::{Launches, calls};
 use self::narrator::Narrator;
 use self::perform::{Call, News, Outcome, panicked, perform};
 use self::schedule::{Schedule, Status};
@@ -52,6 +55,9 @@ pub struct Run<'a> {
     pub clock: &'a dyn Clock,
     /// Asks the run to stop. Its sender may be dropped.
     pub stop: watch::Receiver<Stop>,
+    /// What the adapters have to say that is neither an error nor about one step; told as [`What::Notice`]. Its sender
+    /// may be dropped.
+    pub notices: mpsc::Receiver<String>,
 }
 
 /// Carries out a plan, and folds what was recorded into a new snapshot at its end.
@@ -75,12 +81,10 @@ pub async fn run(
         adapters: run.adapters,
         limits: run.limits,
         clock: run.clock,
-        generation_before: store.state().generation,
-        going_before: going(store.state()),
+        certainty: Certainty::of(store.state()),
         store,
         tasks: JoinSet::new(),
         steps_of: HashMap::new(),
-        tried: HashMap::new(),
         started: HashMap::new(),
         postponed: 0,
         news,
@@ -88,6 +92,7 @@ pub async fn run(
         again,
         again_sender,
         asked: run.stop,
+        notices: run.notices,
         stop: Stop::No,
         failure: None,
     };
@@ -100,15 +105,10 @@ struct Runner<'a> {
     adapters: &'a Adapters,
     limits: &'a Limits,
     clock: &'a dyn Clock,
-    /// The highest generation that was given to a machine before this run.
-    generation_before: u64,
-    /// The instances whose end was begun before this run.
-    going_before: HashSet<InstanceName>,
+    certainty: Certainty,
     store: &'a mut dyn Store,
     tasks: JoinSet<Vec<(NodeIndex, Outcome)>>,
     steps_of: HashMap<Id, Vec<NodeIndex>>,
-    /// The steps that failed in a way that may pass.
-    tried: HashMap<NodeIndex, Tried>,
     started: HashMap<NodeIndex, Instant>,
     /// How many steps wait for the time of their next try.
     postponed: usize,
@@ -116,33 +116,22 @@ struct Runner<'a> {
     news: mpsc::UnboundedReceiver<(NodeIndex, News)>,
     news_sender: mpsc::UnboundedSender<(NodeIndex, News)>,
     /// Bounded by the number of steps.
-    again: mpsc::UnboundedReceiver<NodeIndex>,
-    again_sender: mpsc::UnboundedSender<NodeIndex>,
+    again: mpsc::UnboundedReceiver<Vec<NodeIndex>>,
+    again_sender: mpsc::UnboundedSender<Vec<NodeIndex>>,
     asked: watch::Receiver<Stop>,
+    notices: mpsc::Receiver<String>,
     /// How far the user's wish to stop was obeyed.
     stop: Stop,
     /// Why the store keeps nothing more. Since then nothing is begun or recorded.
     failure: Option<StoreError>,
 }
 
-fn going(state: &State) -> HashSet<InstanceName> {
-    let going = state.instances.iter().filter(|(_, recorded)| recorded.phase == Phase::Destroying);
-    going.map(|(name, _)| name.clone()).collect()
-}
-
-/// How often a step was tried in vain, and how that ended last.
-struct Tried {
-    times: u32,
-    error: StepError,
-    /// Whether it is certain that none of the tries changed anything.
-    untouched: bool,
-}
-
 /// What the loop is woken by.
 enum Wake {
     Ended(Result<(Id, Vec<(NodeIndex, Outcome)>), JoinError>),
     News(NodeIndex, News),
-    Again(NodeIndex),
+    Again(Vec<NodeIndex>),
+    Notice(String),
     Stop(Stop),
 }
 
@@ -185,10 +174,29 @@ impl<'a> Runner<'a> {
             begun.drain(..).for_each(|step| self.schedule.take_back(step));
             self.give_up_retries(ended);
         }
+        self.wait_for_next_tries(&settled);
         for (step, ending) in settled {
             self.tell(step, ending);
         }
-        self.start(begun);
+        self.start(&begun);
+    }
+
+    /// Steps that were tried together are tried again together, as one launch.
+    fn wait_for_next_tries(&self, settled: &[(NodeIndex, Ending)]) {
+        let mut waits = BTreeMap::<Duration, Vec<NodeIndex>>::new();
+        for (step, ending) in settled {
+            if let Ending::Postponed { wait, .. } = ending {
+                waits.entry(*wait).or_default().push(*step);
+            }
+        }
+        for (wait, steps) in waits {
+            let again = self.again_sender.clone();
+            tokio::spawn(async move {
+                tokio::time::sleep(wait).await;
+                // If the run is over, nobody waits for this.
+                let _ = again.send(steps);
+            });
+        }
     }
 
     /// Whether steps may begin.
@@ -206,8 +214,9 @@ impl<'a> Runner<'a> {
         let state = self.store.state();
         let ends = ended.iter().filter_map(|(step, ending)| ending.record(&steps[*step], state, now));
         // A step that is tried again was recorded as begun already; what it may have done is in doubt since then.
-        let first_tries = begun.iter().filter(|step| !self.tried.contains_key(step));
-        let begins = first_tries.filter_map(|&step| began::record(&steps[step], self.store.state(), now));
+        let first_tries = begun.iter().filter(|&&step| self.certainty.tries(step) == 0);
+        let mut launches = Launches::new(state, self.adapters.provider.batch_max());
+        let begins = first_tries.filter_map(|&step| began::record(&steps[step], state, &mut launches, now));
         let records = ends.chain(begins).collect::<Vec<_>>();
         if records.is_empty() { Ok(()) } else { self.store.record(&records) }
     }
@@ -223,29 +232,17 @@ impl<'a> Runner<'a> {
             Err(error) => error,
         };
         let limit = self.limits.of(self.plan().steps[step].kind);
-        let tried = self.tried.get(&step);
-        let times = tried.map_or(0, |tried| tried.times) + 1;
-        let untouched = error.untouched && tried.is_none_or(|tried| tried.untouched);
+        let times = self.certainty.tries(step) + 1;
         if error.transient && times <= limit.retries && self.goes_on() {
-            self.tried.insert(step, Tried { times, error: error.clone(), untouched });
+            self.certainty.tried(step, &error);
             self.schedule.postpone(step);
             self.postponed += 1;
             let wait = (limit.wait * 2_u32.saturating_pow(times - 1)).min(WAIT_MAX);
             return Ending::Postponed { attempt: times, error, wait };
         }
         let skipped = self.schedule.fail(step);
-        let nothing_came_of_it = untouched && self.is_first_request(step);
+        let nothing_came_of_it = self.certainty.nothing_came_of_it(step, &self.plan().steps[step], &error);
         Ending::Failed { error, took, skipped, nothing_came_of_it }
-    }
-
-    /// Whether no earlier run asked for the same: to make this machine, or to destroy it.
-    fn is_first_request(&self, step: NodeIndex) -> bool {
-        let step = &self.plan().steps[step];
-        match step.kind {
-            StepKind::Create => step.generation.is_some_and(|generation| generation > self.generation_before),
-            StepKind::Destroy => step.instance().is_some_and(|name| !self.going_before.contains(name)),
-            StepKind::Install | StepKind::Verify => false,
-        }
     }
 
     fn tell(&mut self, index: NodeIndex, ending: Ending) {
@@ -255,12 +252,6 @@ impl<'a> Runner<'a> {
             Ending::Succeeded { took, .. } => self.narrator.step_succeeded(step, took),
             Ending::Postponed { attempt, error, wait } => {
                 self.narrator.step_retrying(step, attempt, error, wait);
-                let again = self.again_sender.clone();
-                tokio::spawn(async move {
-                    tokio::time::sleep(wait).await;
-                    // If the run is over, nobody waits for this.
-                    let _ = again.send(index);
-                });
             }
             Ending::Failed { error, took, skipped, .. } => {
                 self.narrator.step_failed(step, took, error);
@@ -272,30 +263,22 @@ impl<'a> Runner<'a> {
     }
 
     /// Starts the effects of steps whose beginning is durable; those that a provider takes together go together.
-    fn start(&mut self, begun: Vec<NodeIndex>) {
+    fn start(&mut self, begun: &[NodeIndex]) {
         let plan = self.plan();
-        let mut batch: Vec<NodeIndex> = Vec::new();
-        for step in begun {
+        for &step in begun {
             self.narrator.step_started(&plan.steps[step]);
             self.started.insert(step, Instant::now());
-            let kind = plan.steps[step].kind;
-            let joins = batch.first().is_some_and(|&first| {
-                let batched = matches!(kind, StepKind::Create | StepKind::Destroy);
-                batched && plan.steps[first].kind == kind && batch.len() < self.adapters.provider.batch_max()
-            });
-            if !joins {
-                self.spawn(std::mem::take(&mut batch));
-            }
-            batch.push(step);
         }
-        self.spawn(batch);
+        for steps in calls(begun, plan, self.store.state(), self.adapters.provider.batch_max()) {
+            self.spawn(steps);
+        }
     }
 
     fn spawn(&mut self, steps: Vec<NodeIndex>) {
-        let Some(&first) = steps.first() else { return };
         let plan = self.plan();
-        let deadline = self.limits.of(plan.steps[first].kind).deadline;
-        let call = Call::of(steps.iter().map(|&step| &plan.steps[step]), self.store.state());
+        let deadline = self.limits.of(plan.steps[steps[0]].kind).deadline;
+        let may_be_there = |index, step: &_| self.certainty.may_be_there(index, step);
+        let call = Call::of(&steps, plan, self.store.state(), may_be_there);
         let task = perform(steps.clone(), call, deadline, self.adapters.clone(), self.news_sender.clone());
         let handle = self.tasks.spawn(task);
         self.steps_of.insert(handle.id(), steps);
@@ -307,13 +290,15 @@ impl<'a> Runner<'a> {
             biased;
             stop = asked_to_stop(&mut self.asked) => Wake::Stop(stop),
             Some((step, news)) = self.news.recv() => Wake::News(step, news),
+            Some(text) = self.notices.recv() => Wake::Notice(text),
             Some(task) = self.tasks.join_next_with_id() => Wake::Ended(task),
-            Some(step) = self.again.recv() => Wake::Again(step),
+            Some(steps) = self.again.recv() => Wake::Again(steps),
         };
         match wake {
             Wake::Stop(stop) => self.interrupt(stop, ended),
             Wake::News(step, news) => self.heard(step, news),
-            Wake::Again(step) => self.begin_again(step),
+            Wake::Notice(text) => self.narrator.tell(What::Notice { text }),
+            Wake::Again(steps) => self.begin_again(&steps),
             Wake::Ended(task) => {
                 self.task_ended(task, ended);
                 while let Some(task) = self.tasks.try_join_next_with_id() {
@@ -325,8 +310,8 @@ impl<'a> Runner<'a> {
         while let Ok((step, news)) = self.news.try_recv() {
             self.heard(step, news);
         }
-        while let Ok(step) = self.again.try_recv() {
-            self.begin_again(step);
+        while let Ok(steps) = self.again.try_recv() {
+            self.begin_again(&steps);
         }
     }
 
@@ -361,10 +346,12 @@ impl<'a> Runner<'a> {
         }
     }
 
-    fn begin_again(&mut self, step: NodeIndex) {
+    fn begin_again(&mut self, steps: &[NodeIndex]) {
         if self.goes_on() {
-            self.postponed -= 1;
-            self.schedule.again(step);
+            self.postponed -= steps.len();
+            for &step in steps {
+                self.schedule.again(step);
+            }
         }
     }
 
@@ -400,9 +387,9 @@ impl<'a> Runner<'a> {
 
     /// Nothing is begun any more. So steps that wait for another try have failed, with the error that they had last.
     fn give_up_retries(&mut self, ended: &mut Vec<(NodeIndex, Outcome)>) {
-        let waiting = self.tried.iter().filter(|(step, _)| self.schedule.status(**step) == Status::Waiting);
-        let mut failed = waiting.map(|(&step, tried)| (step, Err(tried.error.clone()))).collect::<Vec<_>>();
-        failed.sort_by_key(|(step, _)| *step);
+        let failures = self.certainty.failures().map(|(step, error)| (step, Err(error.clone())));
+        let mut failed = failures.collect::<BTreeMap<_, _>>();
+        failed.retain(|&step, _| self.schedule.status(step) == Status::Waiting);
         ended.extend(failed);
         self.postponed = 0;
     }

@@ -5,14 +5,15 @@ use std::time::Duration;
 
 use bear_core::check::CheckResult;
 use bear_core::event::{BlockReport, StepError};
+use bear_core::fleet::Foundation;
 use bear_core::name::InstanceName;
-use bear_core::plan::{Step, StepKind};
-use bear_core::state::v1::{Installed, Machine, State};
+use bear_core::plan::{Plan, Step, StepKind};
+use bear_core::state::v1::{Machine, State};
 use bear_provider::{CreateRequest, DestroyRequest};
 use petgraph::graph::NodeIndex;
 use tokio::sync::mpsc::UnboundedSender;
 
-use crate::adapter::{Adapters, InstallRequest, VerifyRequest};
+use crate::adapter::{Adapters, Done, InstallRequest, VerifyRequest};
 
 /// One call to an adapter: what is needed to make it.
 pub(super) enum Call {
@@ -20,39 +21,65 @@ pub(super) enum Call {
     Destroy(Vec<DestroyRequest>),
     Install(Box<InstallRequest>),
     Verify(Box<VerifyRequest>),
+    Lay(Box<Foundation>),
+    Remove(Box<Foundation>),
     /// A step that can't be carried out; the reason stands for its result.
     Impossible(StepError),
 }
 
 impl Call {
-    /// The call for these steps, which are of one kind: a batch to create or to destroy, else a single one.
-    pub(super) fn of<'s>(steps: impl Iterator<Item = &'s Step>, state: &State) -> Self {
-        let mut steps = steps.peekable();
-        let kind = steps.peek().map(|step| step.kind);
-        let call = match kind {
-            Some(StepKind::Create) => {
-                steps.map(|step| create(step, state)).collect::<Option<_>>().map(Self::Create)
+    /// The call for these steps, which are of one kind: a batch of machines to create or to destroy, else a single one.
+    /// `may_be_there` says of a machine whether an earlier request for it may have had its effect.
+    pub(super) fn of(
+        steps: &[NodeIndex],
+        plan: &Plan,
+        state: &State,
+        may_be_there: impl Fn(NodeIndex, &Step) -> bool,
+    ) -> Self {
+        let first = steps.first().map(|&step| &plan.steps[step]);
+        let call = first.and_then(|first| match (first.region(), first.kind) {
+            (Some(region), kind) => foundation(first, kind, region, state),
+            (None, StepKind::Create) => {
+                let request = |&index: &NodeIndex| {
+                    let step = &plan.steps[index];
+                    create(step, state, may_be_there(index, step))
+                };
+                steps.iter().map(request).collect::<Option<_>>().map(Self::Create)
             }
-            Some(StepKind::Destroy) => {
-                steps.map(|step| destroy(step, state)).collect::<Option<_>>().map(Self::Destroy)
+            (None, StepKind::Destroy) => {
+                let request = |&index: &NodeIndex| destroy(&plan.steps[index], state);
+                steps.iter().map(request).collect::<Option<_>>().map(Self::Destroy)
             }
-            Some(StepKind::Install) => steps.next().and_then(|step| install(step, state)).map(Self::Install),
-            Some(StepKind::Verify) => steps.next().and_then(|step| prove(step, state)).map(Self::Verify),
-            None => None,
-        };
+            (None, StepKind::Install) => install(first, state).map(Self::Install),
+            (None, StepKind::Verify) => prove(first, state).map(Self::Verify),
+        });
         call.unwrap_or_else(|| {
             Self::Impossible(StepError::permanent(
                 "bear::engine::unknown",
-                "the state holds too little about this instance",
+                "the state holds too little for this step",
             ))
         })
     }
 }
 
-fn create(step: &Step, state: &State) -> Option<CreateRequest> {
+fn foundation(step: &Step, kind: StepKind, region: &str, state: &State) -> Option<Call> {
+    match kind {
+        StepKind::Create => Some(Call::Lay(Box::new(step.foundation.as_deref()?.clone()))),
+        StepKind::Destroy => Some(Call::Remove(Box::new(state.foundations.get(region)?.foundation.clone()))),
+        StepKind::Install | StepKind::Verify => None,
+    }
+}
+
+fn create(step: &Step, state: &State, again: bool) -> Option<CreateRequest> {
     let instance = step.instance()?.clone();
     let recorded = state.instances.get(&instance)?;
-    Some(CreateRequest { instance, token: recorded.token.clone(), spec: recorded.spec.clone() })
+    Some(CreateRequest {
+        instance,
+        token: recorded.token.clone(),
+        launch: recorded.launch.as_ref().unwrap_or(&recorded.token).clone(),
+        again,
+        spec: recorded.spec.clone(),
+    })
 }
 
 fn destroy(step: &Step, state: &State) -> Option<DestroyRequest> {
@@ -61,6 +88,7 @@ fn destroy(step: &Step, state: &State) -> Option<DestroyRequest> {
     Some(DestroyRequest {
         instance,
         token: recorded.token.clone(),
+        launch: recorded.launch.clone(),
         spec: recorded.spec.clone(),
         machine: recorded.machine.clone(),
     })
@@ -72,6 +100,7 @@ fn install(step: &Step, state: &State) -> Option<Box<InstallRequest>> {
     Some(Box::new(InstallRequest {
         instance,
         token: recorded.token.clone(),
+        launch: recorded.launch.clone(),
         machine: recorded.machine.clone()?,
         spec: step.spec.as_deref()?.clone(),
         installed: recorded.installed.clone(),
@@ -93,9 +122,11 @@ fn prove(step: &Step, state: &State) -> Option<Box<VerifyRequest>> {
 #[derive(Debug)]
 pub(super) enum Learned {
     Created(Machine),
-    Installed(Installed),
+    Installed(Box<Done>),
     Verified { checks: u32 },
     Destroyed,
+    Laid,
+    Removed,
 }
 
 pub(super) type Outcome = Result<Learned, StepError>;
@@ -147,7 +178,14 @@ async fn make(
             let report = |block| {
                 let _ = news.send((step, News::Block(block)));
             };
-            vec![adapters.installer.install(*request, &report).await.map(Learned::Installed)]
+            let done = adapters.installer.install(*request, &report).await;
+            vec![done.map(|done| Learned::Installed(Box::new(done)))]
+        }
+        Call::Lay(foundation) => {
+            vec![adapters.provider.lay_foundation(&foundation).await.map(|()| Learned::Laid)]
+        }
+        Call::Remove(foundation) => {
+            vec![adapters.provider.remove_foundation(&foundation).await.map(|()| Learned::Removed)]
         }
         Call::Verify(request) => vec![verify(*request, step, adapters, news).await],
         Call::Impossible(error) => vec![Err(error)],

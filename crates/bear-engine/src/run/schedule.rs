@@ -92,7 +92,11 @@ impl<'a> Schedule<'a> {
     /// A running step succeeded; what waited only for it becomes ready.
     pub(super) fn succeed(&mut self, step: NodeIndex) {
         self.release(step, Status::Succeeded);
-        for dependent in self.plan.steps.neighbors_directed(step, Direction::Outgoing) {
+        let mut dependents =
+            self.plan.steps.neighbors_directed(step, Direction::Outgoing).collect::<Vec<_>>();
+        // The graph gives them backwards; like steps are to be begun side by side, and in the order of the plan.
+        dependents.sort_unstable();
+        for dependent in dependents {
             let left = &mut self.waiting_for[dependent.index()];
             *left -= 1;
             if *left == 0 {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use bear_core::name::FleetName;
 use bear_core::state::journal::{self, JournalError};
-use bear_core::state::v1::{Phase, Recorded, State};
+use bear_core::state::v1::{FoundationPhase, Phase, Recorded, RecordedFoundation, State};
 use bear_core::state::{self, SnapshotError};
 use jiff::Timestamp;
 
@@ -148,6 +148,13 @@ fn believe_again(chosen: State, present: State) -> State {
             Some(now) if now.generation > old.generation || *now == old => {}
             Some(now) => *now = as_far_as_its_machine(old),
             None => drop(restored.instances.insert(name, old)),
+        }
+    }
+    for (region, old) in chosen.foundations {
+        if restored.foundations.get(&region) != Some(&old) {
+            // Nobody knows how much of it is there, so the next apply makes sure of all of it.
+            let laying = RecordedFoundation { phase: FoundationPhase::Laying, ..old };
+            restored.foundations.insert(region, laying);
         }
     }
     restored

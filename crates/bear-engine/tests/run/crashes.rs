@@ -7,7 +7,7 @@ use bear_lab::store::Mishap;
 use bear_lab::world::Latency;
 use proptest::prelude::*;
 
-use crate::fleets::{Traits, any_fleet, instance, like};
+use crate::fleets::{Traits, any_fleet, in_region, instance, like};
 use crate::lab::{Lab, cases};
 
 /// Every way to die at a write.
@@ -70,6 +70,17 @@ fn a_crash_at_any_write_is_put_right() {
     check_every_write(&before, &after, 1, 1);
     check_every_write(&[], &like(3), 2, 3);
     check_every_write(&like(3), &[], 3, 2);
+}
+
+#[test]
+fn a_crash_at_any_write_leaves_the_foundation_as_it_is_recorded() {
+    let north = |instances| in_region("north", instances);
+    let (before, after) = a_bit_of_everything();
+    // New, gone, with other rules, and in another region.
+    check_every_write(&[], &north(like(2)), 5, 2);
+    check_every_write(&north(like(2)), &[], 6, 2);
+    check_every_write(&north(before.clone()), &north(after.clone()), 7, 1);
+    check_every_write(&north(before), &in_region("south", after), 8, 2);
 }
 
 #[test]

@@ -1,24 +1,25 @@
 //! A simulated world, a disk, and the bears that live one after the other in between.
 
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use bear_core::diff::diff;
+use bear_core::diff::{Goal, diff};
 use bear_core::event::{Event, Operation, Summary};
 use bear_core::fleet::Instance;
 use bear_core::observed::adopt;
-use bear_core::plan::{self, Plan, StepKind};
-use bear_core::state::v1::{Phase, Record, Recorded, State};
+use bear_core::plan::{self, Plan, Resource, StepKind};
+use bear_core::state::v1::{FoundationPhase, Phase, Record, Recorded, State};
 use bear_engine::{Clock, Limits, Run, Stop, Store, StoreError, run};
 use bear_lab::clock::SimulatedClock;
 use bear_lab::store::{Crash, Disk, MemoryStore};
 use bear_lab::world::{Deed, Latency, World};
 use bear_provider::{Known, Provider};
 use proptest::prelude::ProptestConfig;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
-use crate::fleets::fleet_name;
+use crate::fleets::{fleet_name, foundation};
 use crate::stream;
 
 /// A world and a disk, which outlive every bear.
@@ -68,8 +69,8 @@ impl Lab {
         let premature = Arc::<Mutex<Vec<String>>>::default();
         let (written, found) = (disk.clone(), Arc::clone(&premature));
         world.watch(move |deed| {
-            if !is_durable(written.recorded(&deed.instance), deed) {
-                found.lock().unwrap().push(format!("{} of {}", deed.kind, deed.instance));
+            if !is_durable(&written, deed) {
+                found.lock().unwrap().push(format!("{} of {}", deed.kind, deed.resource));
             }
         });
         Self { world, disk, limits: Limits::default(), entangled: Vec::new(), premature }
@@ -150,6 +151,7 @@ impl Lab {
             limits: &self.limits,
             clock: &clock,
             stop,
+            notices: mpsc::channel(1).1,
         };
         let started = tokio::time::Instant::now();
         let mut report = |event: &Event| told.lock().unwrap().push(event.clone());
@@ -171,13 +173,17 @@ impl Lab {
     async fn plan(&self, wanted: &[Instance], state: &State, clock: &dyn Clock) -> (Plan, Vec<Record>) {
         let known = state.instances.iter().map(|(instance, recorded)| Known { instance, recorded });
         let known = known.collect::<Vec<_>>();
-        let observed = self.world.observe(&known).await.expect("the lab can always be looked at");
+        let foundations = state.foundations.values().map(|recorded| &recorded.foundation).collect::<Vec<_>>();
+        let observed =
+            self.world.observe(&known, &foundations).await.expect("the lab can always be looked at");
         let adoptions = adopt(state, &observed, clock.now());
         let mut state = state.clone();
         for record in &adoptions {
             state.apply(record);
         }
-        let mut plan = plan::build(fleet_name(), diff(wanted, Some(&state), &observed), state.generation);
+        let foundation = foundation(wanted);
+        let goal = Goal { instances: wanted, foundation: foundation.as_ref(), ..Goal::default() };
+        let mut plan = plan::build(fleet_name(), diff(&goal, Some(&state), &observed), state.generation);
         let steps = plan.steps.node_indices().collect::<Vec<_>>();
         for (one, other) in &self.entangled {
             if let (Some(earlier), Some(later)) = (steps.get(*one.min(other)), steps.get(*one.max(other)))
@@ -197,6 +203,18 @@ impl Lab {
         assert_eq!(self.world.differences(wanted), [""; 0]);
         let state = self.disk.state().expect("something was written");
         assert_eq!(self.world.forgotten(&state), []);
+        let shared =
+            foundation(wanted).into_iter().map(|it| (it.region.clone(), it)).collect::<BTreeMap<_, _>>();
+        let laid = state.foundations.iter().map(|(region, recorded)| {
+            assert_eq!(recorded.phase, FoundationPhase::Laid);
+            (region.clone(), recorded.foundation.clone())
+        });
+        assert_eq!(laid.collect::<BTreeMap<_, _>>(), shared, "as recorded");
+        let there = self.world.foundations().into_iter().map(|(region, it)| {
+            assert!(!it.meddled, "nobody mended {region}");
+            (region, it.foundation)
+        });
+        assert_eq!(there.collect::<BTreeMap<_, _>>(), shared, "as it is");
         let verified = state.instances.values().filter(|recorded| recorded.phase == Phase::Verified).count();
         assert_eq!((verified, state.instances.len()), (wanted.len(), wanted.len()));
         assert!(self.apply(wanted).is_none(), "there is something left to do");
@@ -204,11 +222,31 @@ impl Lab {
 }
 
 /// Whether the disk knows that the step of a deed was begun, and that what comes before it has ended.
-fn is_durable(recorded: Option<Recorded>, deed: &Deed) -> bool {
-    let Some(recorded) = recorded else { return false };
+fn is_durable(disk: &Disk, deed: &Deed) -> bool {
+    match &deed.resource {
+        Resource::Foundation(region) => {
+            let phase = disk.recorded(|state| Some(state.foundations.get(region)?.phase));
+            match deed.kind {
+                StepKind::Destroy => phase == Some(FoundationPhase::Removing),
+                _ => phase == Some(FoundationPhase::Laying),
+            }
+        }
+        Resource::Instance(name) => {
+            let recorded = disk.recorded(|state| state.instances.get(name).cloned());
+            recorded.is_some_and(|recorded| is_begun(disk, &recorded, deed))
+        }
+    }
+}
+
+fn is_begun(disk: &Disk, recorded: &Recorded, deed: &Deed) -> bool {
+    let region = recorded.spec.region.as_ref();
+    let ground = region.map(|region| disk.recorded(|state| Some(state.foundations.get(region)?.phase)));
+    let has_ground =
+        deed.kind == StepKind::Destroy || ground.is_none_or(|it| it == Some(FoundationPhase::Laid));
     let begun =
         recorded.unfinished.as_ref().is_some_and(|step| step.step == deed.kind && step.error.is_none());
     begun
+        && has_ground
         && match deed.kind {
             StepKind::Create => recorded.phase == Phase::Creating && recorded.machine.is_none(),
             StepKind::Install => recorded.phase == Phase::Created && recorded.machine.is_some(),

@@ -8,6 +8,7 @@ mod crashes;
 mod durability;
 mod failures;
 mod fleets;
+mod foundations;
 mod lab;
 mod retries;
 mod stopping;

@@ -71,7 +71,7 @@ fn check_beginning<'e>(plan: &Plan, events: &'e [Event]) -> HashMap<&'e str, Tol
             What::StepSkipped { step, .. } => {
                 assert_eq!(steps.insert(&*step.step, Told::Skipped), None, "{}", step.step);
             }
-            What::Interrupting { .. } => {}
+            What::Interrupting { .. } | What::Notice { .. } => {}
             What::Summary(_) => assert_eq!(index + 1, events.len(), "nothing may come after the summary"),
         }
     }
@@ -106,6 +106,7 @@ pub(crate) fn story(events: &[Event]) -> String {
             What::StepSkipped { step, because: Some(because) } => format!("{} skipped: {because}", step.step),
             What::StepSkipped { step, because: None } => format!("{} skipped", step.step),
             What::Interrupting { running } => format!("interrupting, {running} running"),
+            What::Notice { text } => text.clone(),
             What::Summary(summary) => format!(
                 "{}: {} succeeded, {} failed, {} skipped{}",
                 if summary.ok { "ok" } else { "not ok" },

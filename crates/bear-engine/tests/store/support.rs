@@ -66,6 +66,7 @@ pub(crate) fn create(serial: u64, instance: InstanceName) -> Record {
         region: None,
         machine: None,
         host: None,
+        login: None,
         install: None,
         broker: Broker::Embedded(Embedded::default()),
         ports: Ports::default(),
@@ -78,6 +79,7 @@ pub(crate) fn create(serial: u64, instance: InstanceName) -> Record {
         spec,
         generation: serial,
         token: format!("token-{serial}"),
+        launch: None,
     }
 }
 

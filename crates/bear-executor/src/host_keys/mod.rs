@@ -85,6 +85,31 @@ impl HostKeys {
         self.with_path(move |path| file::change(path, |entries| entries.set(&name, &keys))).await
     }
 
+    /// Makes this the key of the host, unless it has one already: what bear gave to a machine may have been replaced there
+    /// since.
+    pub async fn expect(&self, name: &str, key: &HostKey) -> Result<(), StepError> {
+        let (name, key) = (name.to_owned(), key.clone());
+        let unless_known = move |entries: &mut file::Entries| {
+            if entries.of(&name).is_empty() {
+                entries.set(&name, std::slice::from_ref(&key));
+            }
+        };
+        self.with_path(move |path| file::change(path, unless_known)).await
+    }
+
+    /// Adds a key to those of the host.
+    pub async fn add(&self, name: &str, key: &HostKey) -> Result<(), StepError> {
+        let (name, key) = (name.to_owned(), key.clone());
+        let added = move |entries: &mut file::Entries| {
+            let mut keys = entries.of(&name);
+            if !keys.contains(&key) {
+                keys.push(key);
+                entries.set(&name, &keys);
+            }
+        };
+        self.with_path(move |path| file::change(path, added)).await
+    }
+
     /// Forgets the keys of a host, because it was destroyed and its address may come again with another key.
     pub async fn forget(&self, name: &str) -> Result<(), StepError> {
         self.remember(name, &[]).await

@@ -60,6 +60,13 @@ pub(super) const HOST_KEY_OPTIONS: [&str; 8] = [
     "VerifyHostKeyDNS=no",
 ];
 
+/// The key that the host presents right now for this type of keys. Nothing comes to be trusted by it.
+pub(super) async fn presented(target: &Target, route: &Route, like: &HostKey) -> Result<HostKey, StepError> {
+    let connecting = Connecting { target, route };
+    let algorithms = format!("^{}", like.algorithms());
+    connecting.ask_for_key(Some(&algorithms)).await.map_err(Failure::into_error)
+}
+
 /// Connects to the target if its host key is trusted.
 pub(super) async fn connect(
     target: &Target,
@@ -100,6 +107,10 @@ impl Connecting<'_> {
                 None => Ok(vec![self.pinned(pin).await?]),
             },
             None if !known.is_empty() => Ok(known),
+            None if self.target.alias.is_some() => {
+                let unknown = failure::never_given(self.route, host_keys.path());
+                Err(unknown.into())
+            }
             None => {
                 let key = self.presented(None).await.map_err(Failure::into_error)?;
                 let (host, name) = (self.route.place.clone(), self.route.name.clone());
@@ -138,9 +149,10 @@ impl Connecting<'_> {
             Ok(presented) => presented,
             Err(failure) => return failure.into_error(),
         };
-        match &self.target.pin {
-            Some(pin) => failure::not_pinned(&self.route.place, pin, &presented),
-            None => failure::changed(self.route, trusted, &presented, host_keys.path()),
+        match (&self.target.pin, &self.target.alias) {
+            (Some(pin), _) => failure::not_pinned(&self.route.place, pin, &presented),
+            (None, Some(_)) => failure::not_given(self.route, trusted, &presented),
+            (None, None) => failure::changed(self.route, trusted, &presented, host_keys.path()),
         }
     }
 

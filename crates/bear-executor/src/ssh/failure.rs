@@ -19,7 +19,7 @@ const UNRESOLVED: &str = "bear::ssh::unresolved";
 /// The connection was closed before the login.
 const HUNG_UP: &str = "bear::ssh::hung_up";
 /// The login was refused.
-const AUTH: &str = "bear::ssh::auth";
+pub const AUTH: &str = "bear::ssh::auth";
 /// Logging in takes too long.
 const LOGIN_TIMEOUT: &str = "bear::ssh::login_timeout";
 /// A jump host failed.
@@ -28,6 +28,8 @@ const JUMP: &str = "bear::ssh::jump";
 const PROTOCOL: &str = "bear::ssh::protocol";
 /// The host key is not the one that is known.
 const HOST_KEY_CHANGED: &str = "bear::ssh::host_key_changed";
+/// No host key is known.
+const HOST_KEY_UNKNOWN: &str = "bear::ssh::host_key_unknown";
 /// The host key is not the one that the fleet file pins.
 const HOST_KEY_NOT_PINNED: &str = "bear::ssh::host_key_not_pinned";
 /// The host opens no more sessions.
@@ -145,22 +147,47 @@ fn by_hand(route: &Route) -> String {
 }
 
 pub(super) fn changed(route: &Route, known: &[HostKey], presented: &HostKey, file: &Path) -> StepError {
-    let Route { place, name, .. } = route;
+    not_known(route, known, presented).with_help(format!(
+        "another machine answers at this address, or somebody is in between. If the host was made anew and the \
+         presented fingerprint is its own, remove the line of `{}` from {}",
+        route.name,
+        file.display()
+    ))
+}
+
+/// The same of a machine that got its host key from bear.
+pub(super) fn not_given(route: &Route, known: &[HostKey], presented: &HostKey) -> StepError {
+    not_known(route, known, presented).with_help(
+        "another machine answers at this address, or somebody is in between: see that the address is still this \
+         machine's. If it is the machine that was meant, the fleet's known_hosts is not the one that the last apply \
+         left: bring that one back, or replace the instance",
+    )
+}
+
+fn not_known(route: &Route, known: &[HostKey], presented: &HostKey) -> StepError {
     let known = known
         .iter()
         .map(|key| format!("{} {}", key.kind(), key.fingerprint()))
         .collect::<Vec<_>>()
         .join(", ");
-    let (kind, fingerprint) = (presented.kind(), presented.fingerprint());
+    let (place, kind, fingerprint) = (&route.place, presented.kind(), presented.fingerprint());
     StepError::permanent(
         HOST_KEY_CHANGED,
         format!("the host key of {place} has changed: known is {known}, presented is {kind} {fingerprint}"),
     )
-    .with_help(format!(
-        "another machine answers at this address, or somebody is in between. If the host was made anew and the \
-         presented fingerprint is its own, remove the line of `{name}` from {}",
-        file.display()
-    ))
+}
+
+/// No key is known of a machine that bear made.
+pub(super) fn never_given(route: &Route, file: &Path) -> StepError {
+    let Route { place, name, .. } = route;
+    StepError::permanent(
+        HOST_KEY_UNKNOWN,
+        format!("connecting to {place}: {} has no host key for it, under the name {name}", file.display()),
+    )
+    .with_help(
+        "bear gives each machine that it makes a host key, and trusts no other on first sight: apply puts it there \
+         for a machine that is new; for one that is not, bring the file back, or replace the instance",
+    )
 }
 
 pub(super) fn not_pinned(place: &str, pin: &Pin, presented: &HostKey) -> StepError {
@@ -176,6 +203,22 @@ pub(super) fn not_pinned(place: &str, pin: &Pin, presented: &HostKey) -> StepErr
         "another machine answers at this address, or somebody is in between. If the presented fingerprint is the \
          host's own, write it as `host_key` into the fleet file",
     )
+}
+
+/// Nothing that speaks SSH answered.
+pub(super) fn unanswered(place: &str, error: &io::Error) -> StepError {
+    let doing = format!("connecting to {place}");
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => {
+            StepError::transient(REFUSED, format!("{doing}: nothing listens there"))
+        }
+        io::ErrorKind::ConnectionReset | io::ErrorKind::UnexpectedEof => {
+            StepError::transient(HUNG_UP, format!("{doing}: it closed the connection without a word"))
+        }
+        io::ErrorKind::InvalidData => StepError::transient(HUNG_UP, format!("{doing}: {error}")),
+        io::ErrorKind::TimedOut => StepError::transient(UNREACHABLE, format!("{doing}: no answer")),
+        _ => StepError::transient(UNREACHABLE, format!("{doing}: {error}")),
+    }
 }
 
 pub(super) fn session_refused(place: &str, why: &str) -> StepError {

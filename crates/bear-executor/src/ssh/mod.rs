@@ -9,6 +9,8 @@ mod connection;
 mod control;
 mod failure;
 mod forward;
+mod kept;
+mod knock;
 mod route;
 mod starts;
 
@@ -18,14 +20,16 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bear_core::event::StepError;
-use tokio::sync::{Mutex, OnceCell, Semaphore};
+use tokio::sync::{Mutex, OnceCell, OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
 
+pub use self::failure::AUTH;
 pub use self::forward::Forward;
 
 use self::connection::{Connection, Opening};
+use self::kept::{KEPT_MAX, Kept};
 use self::route::Route;
-use crate::conversation::{Ending, Hearing, Message, Pipes, Reader, converse};
+use crate::conversation::{Ending, Hearing, Message, Pipes, Reader, converse, resume};
 use crate::host_keys::{FirstContact, HostKey, HostKeys, Pin};
 use crate::trouble::{Trouble, Way};
 use crate::upload::{self, Parcel};
@@ -55,6 +59,11 @@ pub struct Target {
     pub identity: Option<PathBuf>,
     /// The only host key to accept.
     pub pin: Option<Pin>,
+    /// What it is called in `known_hosts` in the place of its address, for addresses that go from one machine to the
+    /// next. Its key must then be known before the first connection.
+    pub alias: Option<String>,
+    /// The hosts to go through, as `ssh -J` takes them. Their keys are the user's own business, as is how to log in.
+    pub jump: Option<String>,
     /// Another file in the place of `~/.ssh/config`.
     pub config: Option<PathBuf>,
 }
@@ -67,7 +76,28 @@ pub struct Ssh {
     route: OnceCell<Route>,
     /// Held while a connection is made, so that it is made once.
     connection: Mutex<Option<Arc<Connection>>>,
-    sessions: Semaphore,
+    sessions: Arc<Semaphore>,
+    kept: Kept,
+}
+
+/// A session in which a wrapper runs. Dropping it closes its standard input, which ends what it runs.
+struct Shell {
+    connection: Arc<Connection>,
+    child: Box<connection::Child>,
+    pipes: Pipes,
+    privilege: Privilege,
+    /// When it is ended on the host, whatever it does.
+    ends: Instant,
+    /// One of the sessions that the host has at once.
+    session: OwnedSemaphorePermit,
+}
+
+/// How a script is to run.
+#[derive(Clone, Copy)]
+struct How {
+    privilege: Privilege,
+    deadline: Duration,
+    keep: Option<Duration>,
 }
 
 /// Why there is no connection.
@@ -98,7 +128,8 @@ impl Ssh {
             host_keys,
             route: OnceCell::new(),
             connection: Mutex::new(None),
-            sessions: Semaphore::new(SESSIONS_MAX),
+            sessions: Arc::new(Semaphore::new(SESSIONS_MAX)),
+            kept: Kept::default(),
         }
     }
 
@@ -141,6 +172,8 @@ impl Ssh {
         let mut slot = self.connection.lock().await;
         if slot.as_ref().is_some_and(|current| Arc::ptr_eq(current, connection)) {
             *slot = None;
+            // It is of that connection, or would be the last thing that holds it.
+            drop(self.kept.take());
         }
     }
 
@@ -164,28 +197,81 @@ impl Ssh {
         &self,
         text: &str,
         input: Option<(Reader, u64)>,
-        (privilege, deadline): (Privilege, Duration),
+        how: How,
         mut hearing: Hearing<'_>,
     ) -> Result<Outcome, StepError> {
+        let How { privilege, deadline, keep } = how;
         let until = Instant::now() + deadline;
         let place = &self.route().await?.place;
         let trouble = Trouble { way: Way::Ssh, place, privilege, deadline };
-        let not_begun = |_| trouble.never_begun();
-        let input_length = input.as_ref().map_or(0, |(_, length)| *length);
         let wrapper = Wrapper::new().map_err(failure::no_randomness)?;
         let script = wrapper.script(text);
-        let argv = wrapper.argv(privilege, deadline + LIMIT_EXTRA, script.len(), input_length);
+        let input_length = input.as_ref().map_or(0, |(_, length)| *length);
 
-        let session = timeout_at(until, self.sessions.acquire()).await.map_err(not_begun)?;
+        let resumed =
+            if input.is_none() { self.resume(&wrapper, script.len(), how, until).await } else { None };
+        let begun = resumed.is_some();
+        let mut shell = match resumed {
+            Some(shell) => shell,
+            None => self.start(&wrapper, (script.len(), input_length), how, until, trouble).await?,
+        };
+        let message = Message { script, input, begun };
+        let ending = converse(&wrapper, &mut shell.pipes, message, until, &mut hearing).await;
+        let connected = match ending {
+            Ending::Exited { in_step: true, .. } if keep.is_some() && !begun => {
+                self.kept.put(shell);
+                return trouble.judge(ending, hearing, true);
+            }
+            _ => self.end(shell, ending).await,
+        };
+        trouble.judge(ending, hearing, connected)
+    }
+
+    /// Starts a shell in a session of its own.
+    async fn start(
+        &self,
+        wrapper: &Wrapper,
+        (script_length, input_length): (usize, u64),
+        how: How,
+        until: Instant,
+        trouble: Trouble<'_>,
+    ) -> Result<Shell, StepError> {
+        let How { privilege, deadline, keep } = how;
+        let limit = deadline + LIMIT_EXTRA + keep.map_or(Duration::ZERO, |next| KEPT_MAX + next);
+        let not_begun = |_| trouble.never_begun();
+        let argv = wrapper.argv(privilege, limit, script_length, input_length, keep.is_some());
+        let waiting = Arc::clone(&self.sessions).acquire_owned();
+        let session = timeout_at(until, waiting).await.map_err(not_begun)?;
+        let session = session.map_err(|_| trouble.never_begun())?;
         let command = command_line(&argv);
         let opening = timeout_at(until, self.open(&command, trouble));
         let (connection, mut child) = opening.await.map_err(not_begun)??;
         let pipes = pipes(&mut child);
-        let ending = converse(&wrapper, pipes, Message { script, input }, until, &mut hearing).await;
+        let ends = Instant::now() + limit;
+        Ok(Shell { connection, child, pipes, privilege, ends, session })
+    }
+
+    /// The shell that was kept, if it is still there, of this privilege, and lasts until after the script.
+    async fn resume(
+        &self,
+        wrapper: &Wrapper,
+        script_length: usize,
+        how: How,
+        until: Instant,
+    ) -> Option<Shell> {
+        let fits = |shell: &Shell| shell.privilege == how.privilege && until + LIMIT_EXTRA <= shell.ends;
+        let mut shell = self.kept.take().filter(fits)?;
+        resume(wrapper, &mut shell.pipes, script_length).await.then_some(shell)
+    }
+
+    /// Ends a shell, and tells whether its connection is still there.
+    async fn end(&self, shell: Shell, ending: Ending) -> bool {
+        let Shell { connection, child, mut pipes, session, .. } = shell;
+        pipes.stdin = None;
         let connected = match ending {
             Ending::Deadline { ended } => ended,
             Ending::Silence { .. } => connection.survives_silence(*child).await,
-            Ending::Exited(_) | Ending::Cut | Ending::NoSudo => {
+            Ending::Exited { .. } | Ending::Cut | Ending::NoSudo => {
                 connection::release(*child).await;
                 true
             }
@@ -194,7 +280,7 @@ impl Ssh {
         if !connected {
             self.forget(&connection).await;
         }
-        trouble.judge(ending, hearing, connected)
+        connected
     }
 }
 
@@ -204,21 +290,22 @@ fn pipes(child: &mut connection::Child) -> Pipes {
     else {
         unreachable!("all three were asked for");
     };
-    Pipes { stdin: Box::new(stdin), stdout: Box::new(stdout), stderr: Box::new(stderr) }
+    Pipes { stdin: Some(Box::new(stdin)), stdout: Box::new(stdout), stderr: Box::new(stderr) }
 }
 
 #[async_trait]
 impl Executor for Ssh {
     async fn run(&self, script: &Script<'_>, lines: &mut OnLine<'_>) -> Result<Outcome, StepError> {
         let hearing = Hearing::new(script.redactor, lines);
-        self.perform(script.text, None, (script.privilege, script.deadline), hearing).await
+        let how = How { privilege: script.privilege, deadline: script.deadline, keep: script.keep };
+        self.perform(script.text, None, how, hearing).await
     }
 
     async fn upload(&self, upload: &Upload<'_>) -> Result<Uploaded, StepError> {
         let Parcel { script, input, length } = Parcel::of(upload).await?;
         let (redactor, mut lines) = (Redactor::default(), |_: Line<'_>| {});
         let hearing = Hearing::new(&redactor, &mut lines);
-        let how = (upload.privilege, upload.deadline);
+        let how = How { privilege: upload.privilege, deadline: upload.deadline, keep: None };
         let outcome = self.perform(&script, Some((input, length)), how, hearing).await?;
         upload::read(upload, &self.route().await?.place, &outcome)
     }

@@ -23,6 +23,8 @@ pub(super) struct Route {
     pub(super) name: String,
     /// The jump hosts in order, separated by commas, as `ProxyJump` has them.
     pub(super) jump: Option<String>,
+    /// Whether the address can be reached from here, with nothing in between that ssh must start first.
+    pub(super) direct: bool,
     /// Every sshd on the way, by a name that is the same for all who pass it.
     pub(super) servers: Vec<String>,
     /// The address that the user's configuration has for the target.
@@ -35,6 +37,8 @@ impl Route {
     pub(super) async fn resolve(target: &Target) -> Result<Self, StepError> {
         check("address", &target.address)?;
         target.user.as_deref().map_or(Ok(()), |user| check("user", user))?;
+        target.alias.as_deref().map_or(Ok(()), |alias| check("name in known_hosts", alias))?;
+        target.jump.as_deref().map_or(Ok(()), check_jump)?;
         let _start = starts::start(&[]).await;
         let mut ssh = command(target);
         ssh.arg("-G").arg("--").arg(&target.address).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -67,6 +71,7 @@ impl Route {
             place: format!("{user}@{own}{through}"),
             name: setting("hostkeyalias").unwrap_or_else(|| host_keys::name(&address, port)),
             servers: jump.iter().flat_map(|jump| jump.split(',')).map(str::to_owned).chain([own]).collect(),
+            direct: jump.is_none() && setting("proxycommand").is_none(),
             jump,
             address,
             user,
@@ -103,6 +108,12 @@ pub(super) fn login(target: &Target) -> Vec<OsString> {
     if let Some(identity) = &target.identity {
         add(&["-o".as_ref(), "IdentitiesOnly=yes".as_ref(), "-i".as_ref(), identity.as_ref()]);
     }
+    if let Some(jump) = &target.jump {
+        add(&["-J".as_ref(), jump.as_ref()]);
+    }
+    if let Some(alias) = &target.alias {
+        add(&["-o".as_ref(), format!("HostKeyAlias={alias}").as_ref()]);
+    }
     arguments
 }
 
@@ -117,6 +128,16 @@ fn check(what: &str, text: &str) -> Result<(), StepError> {
         &format!("logging in to a host with the {what} `{shown}`"),
         "it has characters that none has",
     ))
+}
+
+/// The same for `[user@]host[:port]`, one or several with commas in between.
+fn check_jump(jumps: &str) -> Result<(), StepError> {
+    for jump in jumps.split(',') {
+        let (user, host) = jump.split_once('@').map_or((None, jump), |(user, host)| (Some(user), host));
+        user.map_or(Ok(()), |user| check("user of a jump host", user))?;
+        check("jump host", &host.replace(['[', ']'], ""))?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -135,6 +156,7 @@ mod tests {
             jump: Some(
                 "ops@gate,inner",
             ),
+            direct: false,
             servers: [
                 "ops@gate",
                 "inner",
@@ -145,6 +167,16 @@ mod tests {
             port: 2222,
         }
         "#);
+    }
+
+    #[test]
+    fn what_is_no_jump_host_is_refused() {
+        for jump in ["gate", "ops@gate:2222", "gate,ops@[2001:db8::1]:22"] {
+            assert!(check_jump(jump).is_ok(), "{jump}");
+        }
+        for jump in ["", "gate,", "-oProxyCommand=reboot", "ops@-gate", "a b", "gate;reboot", "a@b@c"] {
+            assert!(check_jump(jump).is_err(), "{jump}");
+        }
     }
 
     #[test]

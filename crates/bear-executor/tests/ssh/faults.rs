@@ -36,7 +36,8 @@ async fn a_dropped_run_ends_what_runs_on_the_host() {
     let (sent, mut pids) = tokio::sync::mpsc::unbounded_channel();
     let redactor = Redactor::default();
     let text = "echo $$; sleep 300";
-    let script = Script { text, privilege: Privilege::User, deadline: MINUTE, redactor: &redactor };
+    let script =
+        Script { text, privilege: Privilege::User, deadline: MINUTE, redactor: &redactor, keep: None };
     let mut each = |line: Line<'_>| sent.send(line.text.to_owned()).unwrap();
     let pid = tokio::select! {
         outcome = ssh.run(&script, &mut each) => panic!("{outcome:?}"),
@@ -52,7 +53,8 @@ async fn a_lost_connection_is_told_from_a_script_that_was_killed() {
     let ssh = world.ssh(&sshd);
     let redactor = Redactor::default();
     let text = "echo $$; sleep 300";
-    let script = Script { text, privilege: Privilege::User, deadline: MINUTE, redactor: &redactor };
+    let script =
+        Script { text, privilege: Privilege::User, deadline: MINUTE, redactor: &redactor, keep: None };
     let mut pid = String::new();
     let mut each = |line: Line<'_>| {
         line.text.clone_into(&mut pid);
@@ -186,8 +188,13 @@ async fn a_greeting_is_no_part_of_the_output() {
     let mut lines = Vec::new();
     let mut each = |line: Line<'_>| lines.push(line.text.to_owned());
     let redactor = Redactor::default();
-    let script =
-        Script { text: "echo hello", privilege: Privilege::User, deadline: MINUTE, redactor: &redactor };
+    let script = Script {
+        text: "echo hello",
+        privilege: Privilege::User,
+        deadline: MINUTE,
+        redactor: &redactor,
+        keep: None,
+    };
     assert!(world.ssh(&sshd).run(&script, &mut each).await.unwrap().exit.ok());
     assert_eq!(lines, ["hello"]);
 }

@@ -4,9 +4,11 @@
 #![expect(clippy::unwrap_used, reason = "a panic is how a test reports, in its helpers as well")]
 #![expect(clippy::print_stdout, reason = "a test that is skipped says so, and the figures are for people")]
 
+mod alias;
 mod by_hand;
 mod faults;
 mod host_keys;
+mod kept;
 mod load;
 mod run;
 mod sshd;
@@ -26,7 +28,7 @@ pub(crate) async fn run(ssh: &Ssh, text: &str) -> Result<Outcome, StepError> {
 
 pub(crate) async fn run_within(ssh: &Ssh, text: &str, deadline: Duration) -> Result<Outcome, StepError> {
     let redactor = Redactor::default();
-    let script = Script { text, privilege: Privilege::User, deadline, redactor: &redactor };
+    let script = Script { text, privilege: Privilege::User, deadline, redactor: &redactor, keep: None };
     ssh.run(&script, &mut |_| {}).await
 }
 

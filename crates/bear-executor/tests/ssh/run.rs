@@ -33,7 +33,8 @@ async fn lines_come_while_the_script_runs() {
         fs::write(&go, "").unwrap();
     };
     let redactor = Redactor::default();
-    let script = Script { text: &text, privilege: Privilege::User, deadline: MINUTE, redactor: &redactor };
+    let script =
+        Script { text: &text, privilege: Privilege::User, deadline: MINUTE, redactor: &redactor, keep: None };
     assert!(ssh.run(&script, &mut each).await.unwrap().exit.ok());
     assert_eq!(lines, ["first", "second"]);
 }
@@ -77,7 +78,8 @@ async fn secrets_are_in_no_argument_and_in_no_transcript() {
          until [ -e '{}' ]; do sleep 0.02; done",
         go.display()
     );
-    let script = Script { text: &text, privilege: Privilege::User, deadline: MINUTE, redactor: &redactor };
+    let script =
+        Script { text: &text, privilege: Privilege::User, deadline: MINUTE, redactor: &redactor, keep: None };
     let seen = Mutex::new(Vec::new());
     let mut each = |line: Line<'_>| {
         let arguments = fs::read_dir("/proc").unwrap().filter_map(|entry| {

@@ -110,6 +110,8 @@ impl World {
             user: None,
             identity: Some(self.path("id")),
             pin: None,
+            alias: None,
+            jump: None,
             config: Some(self.path("ssh_config")),
         }
     }

@@ -30,7 +30,8 @@ async fn run(world: &World, sudo: Option<&str>) -> Result<Outcome, StepError> {
     let sshd = world.start("host", &[&force]);
     let redactor = Redactor::default();
     let text = "echo \"as root\"; cat";
-    let script = Script { text, privilege: Privilege::Root, deadline: MINUTE, redactor: &redactor };
+    let script =
+        Script { text, privilege: Privilege::Root, deadline: MINUTE, redactor: &redactor, keep: None };
     world.ssh(&sshd).run(&script, &mut |_| {}).await.map_err(|mut error| {
         error.message = world.redacted(&error.message, &sshd);
         error

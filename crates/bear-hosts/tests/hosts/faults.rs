@@ -77,12 +77,14 @@ async fn hosts_that_cannot_be_looked_at_are_never_absent() {
     let recorded = [&a, &b, &c].map(|host| host.recorded(None, None));
     let names = [&a.instance, &b.instance, &c.instance];
     let known = names.iter().zip(&recorded).map(|(instance, recorded)| Known { instance, recorded });
-    let observed = hosts.observe(&known.collect::<Vec<_>>()).await.unwrap();
+    let observed = hosts.observe(&known.collect::<Vec<_>>(), &[]).await.unwrap();
     for host in [&a, &b] {
-        let Observation::Unreachable { why } = &observed[&host.instance] else { panic!("{observed:?}") };
+        let Observation::Unreachable { why } = &observed.instances[&host.instance] else {
+            panic!("{observed:?}")
+        };
         assert!(why.ends_with("Connection refused"), "{why}");
     }
-    assert!(matches!(observed[&c.instance], Observation::Present { .. }));
+    assert!(matches!(observed.instances[&c.instance], Observation::Present { .. }));
 
     // And a host that can't be reached is never taken for given back.
     let error = a.destroy(&hosts).await.unwrap_err();

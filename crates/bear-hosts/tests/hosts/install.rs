@@ -79,7 +79,7 @@ async fn emqx_comes_with_docker_and_says_what_runs() {
     assert_eq!(again.unwrap(), installed);
     assert!(!blocks.iter().any(|block| block.ends_with(" changed")), "{blocks:?}");
     let seen = host.observe(&hosts, Some(machine.clone()), Some(installed)).await.unwrap();
-    assert_eq!(seen, Observation::Present { machine, broker: BrokerSeen::Running });
+    assert_eq!(seen, Observation::Present { machine, changed: Vec::new(), broker: BrokerSeen::Running });
     assert_eq!(host.sshd.connections(), 1);
 
     host.destroy(&hosts).await.unwrap();

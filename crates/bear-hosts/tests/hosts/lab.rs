@@ -24,7 +24,7 @@ pub(crate) const COOKIE: &str = "c00kiecanary";
 pub(crate) const TLS_KEY: &str =
     "-----BEGIN PRIVATE KEY-----\nprivate-key-canary-of-a-broker\n-----END PRIVATE KEY-----\n";
 
-const PROGRAMS: [&str; 26] = [
+const PROGRAMS: [&str; 27] = [
     "apt-get",
     "apt-cache",
     "apt-mark",
@@ -51,6 +51,7 @@ const PROGRAMS: [&str; 26] = [
     "udevadm",
     "ip",
     "ss",
+    "sshd",
 ];
 
 /// Where the stand-ins keep what is true of the host.
@@ -89,8 +90,10 @@ pub(crate) struct Host {
     pub(crate) sshd: Sshd,
     pub(crate) instance: InstanceName,
     pub(crate) spec: Spec,
-    root: PathBuf,
-    stub: PathBuf,
+    /// Of one that bear made.
+    pub(crate) made: Option<Machine>,
+    pub(crate) root: PathBuf,
+    pub(crate) stub: PathBuf,
 }
 
 impl Lab {
@@ -100,19 +103,31 @@ impl Lab {
 
     /// A host for the broker that the fleet file would describe by `broker`, in JSON.
     pub(crate) fn host(&self, member: &str, broker: &str) -> Host {
-        let (address, port) = crate::sshd::free_address();
-        let root = self.world.path("roots").join(&address);
-        let stub = self.world.path("stubs").join(&address).join("stub");
+        let address = crate::sshd::free_address();
+        let (root, stub) = self.furnished(&address.0);
+        let sshd = self.sshd(address, member, &stub, &[]);
+        let spec = spec(&sshd, &self.world, broker);
+        let instance = InstanceName::new(format!("plant-brokers-{member}")).unwrap();
+        Host { sshd, instance, spec, made: None, root, stub }
+    }
+
+    /// The folders that stand for the `/` of a host, and for its programs.
+    pub(crate) fn furnished(&self, address: &str) -> (PathBuf, PathBuf) {
+        let root = self.world.path("roots").join(address);
+        let stub = self.world.path("stubs").join(address).join("stub");
         furnish(&root, &stub);
+        (root, stub)
+    }
+
+    /// An sshd that presents the key of this name, and whose sessions find these programs.
+    pub(crate) fn sshd(&self, address: (String, u16), key: &str, stub: &Path, options: &[&str]) -> Sshd {
         let set = format!(
             "SetEnv=SHLVL=5 STUB={} PATH={}:/usr/bin:/bin",
             stub.display(),
             stub.join("bin").display()
         );
-        let sshd = self.world.start_at((address, port), member, &[&set, "LogLevel=VERBOSE"]);
-        let spec = spec(&sshd, &self.world, broker);
-        let instance = InstanceName::new(format!("plant-brokers-{member}")).unwrap();
-        Host { sshd, instance, spec, root, stub }
+        let options = [&[set.as_str(), "LogLevel=VERBOSE"], options].concat();
+        self.world.start_at(address, key, &options)
     }
 
     /// How many sessions all hosts have opened so far: each is one round trip.
@@ -182,12 +197,17 @@ fn spec(sshd: &Sshd, world: &World, broker: &str) -> Spec {
 
 impl Host {
     pub(crate) fn place(&self) -> Place<'_> {
-        Place { instance: &self.instance, spec: &self.spec, machine: None }
+        Place { instance: &self.instance, spec: &self.spec, machine: self.made.as_ref() }
     }
 
     pub(crate) async fn create(&self, hosts: &Hosts) -> Result<Machine, StepError> {
-        let request =
-            CreateRequest { instance: self.instance.clone(), token: "t0ken".into(), spec: self.spec.clone() };
+        let request = CreateRequest {
+            instance: self.instance.clone(),
+            token: "t0ken".into(),
+            launch: "t0ken".into(),
+            again: false,
+            spec: self.spec.clone(),
+        };
         hosts.create(&[request]).await.remove(0)
     }
 
@@ -211,18 +231,28 @@ impl Host {
         machine: Machine,
         password: &str,
     ) -> (Result<Installed, StepError>, Vec<String>) {
+        self.carry_out(hosts, self.request(machine), password).await
+    }
+
+    pub(crate) async fn carry_out(
+        &self,
+        hosts: &Hosts,
+        request: InstallRequest,
+        password: &str,
+    ) -> (Result<Installed, StepError>, Vec<String>) {
         let blocks = Mutex::new(Vec::new());
         let report = |block: BlockReport| {
             blocks.lock().unwrap().push(format!("{} {:?}", block.name, block.state).to_lowercase());
         };
-        let installed = remote(hosts, password).install(self.request(machine), &report).await;
-        (installed, blocks.into_inner().unwrap())
+        let installed = remote(hosts, password).install(request, &report).await;
+        (installed.map(|done| done.installed), blocks.into_inner().unwrap())
     }
 
     pub(crate) fn request(&self, machine: Machine) -> InstallRequest {
         InstallRequest {
             instance: self.instance.clone(),
             token: "t0ken".into(),
+            launch: None,
             machine,
             spec: self.spec.clone(),
             installed: None,
@@ -233,6 +263,7 @@ impl Host {
         let request = DestroyRequest {
             instance: self.instance.clone(),
             token: "t0ken".into(),
+            launch: None,
             spec: self.spec.clone(),
             machine: None,
         };
@@ -247,8 +278,8 @@ impl Host {
     ) -> Result<Observation, StepError> {
         let recorded = self.recorded(machine, installed);
         let known = Known { instance: &self.instance, recorded: &recorded };
-        let mut observed: Observed = hosts.observe(&[known]).await?;
-        Ok(observed.remove(&self.instance).unwrap())
+        let mut observed: Observed = hosts.observe(&[known], &[]).await?;
+        Ok(observed.instances.remove(&self.instance).unwrap())
     }
 
     pub(crate) fn recorded(&self, machine: Option<Machine>, installed: Option<Installed>) -> Recorded {
@@ -257,6 +288,7 @@ impl Host {
             spec: self.spec.clone(),
             generation: 1,
             token: "t0ken".into(),
+            launch: None,
             phase: Phase::Verified,
             since: jiff::Timestamp::UNIX_EPOCH,
             machine,

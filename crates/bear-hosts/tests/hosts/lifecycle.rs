@@ -32,7 +32,7 @@ async fn a_host_becomes_a_machine_and_is_given_back_as_it_was_found() {
     assert!(blocks.iter().all(|block| block.ends_with(" started") || block.ends_with(" ok")), "{blocks:?}");
 
     let seen = host.observe(&hosts, Some(machine.clone()), Some(installed)).await.unwrap();
-    assert_eq!(seen, Observation::Present { machine, broker: BrokerSeen::Running });
+    assert_eq!(seen, Observation::Present { machine, changed: Vec::new(), broker: BrokerSeen::Running });
     assert_eq!(lab.sessions(), sessions + 2);
     assert_eq!(host.sshd.connections(), 1);
 
@@ -85,7 +85,7 @@ async fn a_create_that_is_repeated_finds_its_own() {
     let first = host.create(&lab.hosts()).await.unwrap();
     assert_eq!(host.create(&lab.hosts()).await.unwrap().id, first.id);
     let seen = host.observe(&lab.hosts(), None, None).await.unwrap();
-    let Observation::Present { machine, broker: BrokerSeen::Stopped { why } } = seen else {
+    let Observation::Present { machine, broker: BrokerSeen::Stopped { why }, .. } = seen else {
         panic!("{seen:?}");
     };
     assert_eq!(machine.id, first.id);

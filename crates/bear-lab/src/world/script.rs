@@ -4,8 +4,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
 use bear_core::event::StepError;
-use bear_core::name::InstanceName;
-use bear_core::plan::StepKind;
+use bear_core::plan::{Resource, StepKind};
 
 /// One request that goes wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,8 +94,8 @@ impl Latency {
         Self { seed: Some(seed), ..self }
     }
 
-    /// How long the `nth` request of this kind for this instance takes.
-    pub(super) fn of(&self, kind: StepKind, instance: &InstanceName, nth: usize) -> Duration {
+    /// How long the `nth` request of this kind takes.
+    pub(super) fn of(&self, kind: StepKind, resource: &Resource, nth: usize) -> Duration {
         let usual = match kind {
             StepKind::Create => self.create,
             StepKind::Install => self.install,
@@ -105,7 +104,11 @@ impl Latency {
         };
         let Some(seed) = self.seed else { return usual };
         let mut hasher = DefaultHasher::new();
-        (seed, kind, instance, nth).hash(&mut hasher);
+        let name = match resource {
+            Resource::Instance(name) => name.as_str(),
+            Resource::Foundation(region) => region,
+        };
+        (seed, kind, name, nth).hash(&mut hasher);
         let percent = u32::try_from(50 + hasher.finish() % 101).expect("at most 150");
         usual * percent / 100
     }

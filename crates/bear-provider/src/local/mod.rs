@@ -20,6 +20,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bear_core::event::StepError;
+use bear_core::fleet::Foundation;
 use bear_core::name::InstanceName;
 use bear_core::observed::{BrokerSeen, Observation, Observed};
 use bear_core::state::v1::{Machine, Recorded};
@@ -120,7 +121,7 @@ impl Provider for LocalProvider {
         BATCH_MAX
     }
 
-    async fn observe(&self, known: &[Known<'_>]) -> Result<Observed, StepError> {
+    async fn observe(&self, known: &[Known<'_>], _: &[&Foundation]) -> Result<Observed, StepError> {
         let known =
             known.iter().map(|known| (known.instance.clone(), known.recorded.clone())).collect::<Vec<_>>();
         let provider = self.clone();
@@ -165,7 +166,7 @@ impl LocalProvider {
             Some(_) => BrokerSeen::Running,
             None => BrokerSeen::Stopped { why: why_stopped(recorded) },
         };
-        Ok(Observation::Present { machine: as_machine(&folder), broker })
+        Ok(Observation::Present { machine: as_machine(&folder), changed: Vec::new(), broker })
     }
 }
 

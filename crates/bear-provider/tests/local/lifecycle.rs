@@ -55,7 +55,7 @@ async fn observing_tells_absent_stopped_and_running_apart() {
     let world = World::new();
     assert_eq!(world.observe("demo-broker-1", None).await.unwrap(), Observation::Absent);
     let machine = world.create("demo-broker-1").await.unwrap();
-    let present = |broker| Observation::Present { machine: machine.clone(), broker };
+    let present = |broker| Observation::Present { machine: machine.clone(), changed: Vec::new(), broker };
     let stopped = |why: String| present(BrokerSeen::Stopped { why });
     let observed = world.observe("demo-broker-1", None).await.unwrap();
     assert_eq!(observed, stopped("no broker was installed".into()));
@@ -168,6 +168,8 @@ async fn a_batch_is_answered_in_the_order_of_its_requests() {
     let request = |name: &String| bear_provider::CreateRequest {
         instance: crate::world::instance(name),
         token: crate::world::token(name),
+        launch: crate::world::token(name),
+        again: false,
         spec: crate::world::spec(),
     };
     fs::create_dir(world.project.path().join("instances")).unwrap();

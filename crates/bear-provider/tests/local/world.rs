@@ -48,7 +48,13 @@ impl World {
     }
 
     pub(crate) async fn create_with(&self, name: &str, token: &str) -> Result<Machine, StepError> {
-        let request = CreateRequest { instance: instance(name), token: token.to_owned(), spec: spec() };
+        let request = CreateRequest {
+            instance: instance(name),
+            token: token.to_owned(),
+            launch: token.to_owned(),
+            again: false,
+            spec: spec(),
+        };
         self.provider.create(&[request]).await.remove(0)
     }
 
@@ -77,7 +83,7 @@ impl World {
     ) -> Result<Observation, StepError> {
         let (instance, recorded) = (instance(name), recorded(name, installed));
         let known = Known { instance: &instance, recorded: &recorded };
-        Ok(self.provider.observe(&[known]).await?.remove(&instance).unwrap())
+        Ok(self.provider.observe(&[known], &[]).await?.instances.remove(&instance).unwrap())
     }
 
     pub(crate) async fn destroy(&self, name: &str) -> Result<(), StepError> {
@@ -88,6 +94,7 @@ impl World {
         let request = DestroyRequest {
             instance: instance(name),
             token: token.to_owned(),
+            launch: None,
             spec: recorded(name, None).spec,
             machine: None,
         };
@@ -171,6 +178,7 @@ pub(crate) fn spec() -> InstanceSpec {
         region: None,
         machine: None,
         host: None,
+        login: None,
         install: None,
         broker: Broker::Embedded(Embedded::default()),
         ports: Ports::default(),
@@ -184,6 +192,7 @@ fn recorded(name: &str, installed: Option<&Installed>) -> Recorded {
         spec: spec(),
         generation: 1,
         token: token(name),
+        launch: None,
         phase: Phase::Created,
         since: "2026-01-01T00:00:00Z".parse().unwrap(),
         machine: None,

@@ -13,23 +13,35 @@ apt_get_by() {
         -o Acquire::https::Timeout=30 -o Dpkg::Options::=--force-confold -o Dpkg::Options::=--force-confdef "$@"
 }
 
+# apt_look PACKAGE: in `version` what is installed, all of it configured, or nothing; in `held` whether no upgrade will
+# touch it. dpkg knows that as well as apt, and says so eight times as fast.
+apt_look() {
+    version='' held=no
+    there=$(ask dpkg-query -W -f '${db:Status-Want} ${db:Status-Status} ${Version}\n' "$1" || :)
+    case $there in
+        *' installed '*) version=${there#* installed } ;;
+    esac
+    case $there in
+        'hold '*) held=yes ;;
+    esac
+}
+
 # apt_version PACKAGE: the version that is installed, all of it configured; nothing otherwise.
 apt_version() {
-    there=$(ask dpkg-query -W -f '${db:Status-Status} ${Version}\n' "$1" || :)
-    case $there in
-        'installed '*) printf '%s\n' "${there#installed }" ;;
-    esac
+    apt_look "$1"
+    [ -z "$version" ] || printf '%s\n' "$version"
 }
 
 # apt_is VERSION PACKAGE: whether exactly this is installed.
 apt_is() {
-    [ "$(apt_version "$2")" = "$1" ]
+    apt_look "$2"
+    [ "$version" = "$1" ]
 }
 
 # apt_held PACKAGE: whether no upgrade will touch it.
 apt_held() {
-    # dpkg knows it as well as apt, and says so eight times as fast.
-    [ "$(ask dpkg-query -W -f '${db:Status-Want}' "$1")" = hold ]
+    apt_look "$1"
+    [ "$held" = yes ]
 }
 
 # apt_hold PACKAGE...: no upgrade will touch them until bear goes. What was held before stays so then.

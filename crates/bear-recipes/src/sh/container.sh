@@ -1,4 +1,7 @@
 # Images and containers.
+#
+# Docker's client is the dearest program that a script starts: each start takes a host as much as ten of the others. So
+# one question asks for all that is wanted to know, and what a block was told is kept for the blocks after it.
 
 # The server's own word for its version, without what packages add: `20.10.24+dfsg1` is `20.10.24`.
 docker_server() {
@@ -6,22 +9,30 @@ docker_server() {
     printf '%s' "${answer%%[-+~]*}"
 }
 
-# image_id REFERENCE: what the host has under this name; nothing if it has none.
-image_id() {
-    quiet 30 docker image inspect --format '{{.Id}}' "$1" || :
+# image_look REFERENCE: what the host has under this name; fails if it has none. It goes to the file `image` for the
+# blocks that follow: the image's own number, its processor, the name and the digest by which a registry knows it,
+# nothing if it came from a file, and then, a line each, the words that it starts with.
+image_look() {
+    quiet 30 docker image inspect --format '{{.Id}}|{{.Architecture}}|{{range .RepoDigests}}{{.}} {{end}}
+{{range .Config.Entrypoint}}{{println .}}{{end}}{{range .Config.Cmd}}{{println .}}{{end}}' "$1" >"$scratch/image" ||
+        return 1
+    image_known
 }
 
-# image_digest ID: the name and the digest by which a registry knows it; nothing if it came from a file.
-image_digest() {
-    quiet 30 docker image inspect --format '{{range .RepoDigests}}{{println .}}{{end}}' "$1" | grep -m 1 . || :
+# image_known: what image_look found, in `image_id`, `image_made_for` and `image_digest`.
+image_known() {
+    IFS='|' read -r image_id image_made_for image_digest <"$scratch/image"
+    image_digest=${image_digest%% *}
+    [ -n "$image_id" ]
 }
 
+# Docker's package is made for the processor that Docker runs on. Only where the image is not, Docker is asked.
 check_image() {
-    [ -n "$(image_id "$image_reference")" ]
-    made_for=$(quiet 30 docker image inspect --format '{{.Architecture}}' "$image_reference")
+    image_look "$image_reference"
+    [ "$image_made_for" != "$(ask dpkg --print-architecture || :)" ] || return 0
     runs_on=$(quiet 30 docker version --format '{{.Server.Arch}}')
-    [ "$made_for" = "$runs_on" ] ||
-        refuse image_architecture "$image_reference is made for $made_for, and the host runs $runs_on"
+    [ "$image_made_for" = "$runs_on" ] ||
+        refuse image_architecture "$image_reference is made for $image_made_for, and the host runs $runs_on"
 }
 
 apply_image() {
@@ -30,7 +41,7 @@ apply_image() {
     if [ -n "$image_file" ]; then
         [ -f "$image_file" ] || refuse image_file_absent "there is no file $image_file on the host"
         run 1800 docker load -i "$image_file"
-        [ -n "$(image_id "$image_reference")" ] || refuse image_absent "$image_file holds another image than $image_reference"
+        image_look "$image_reference" || refuse image_absent "$image_file holds another image than $image_reference"
         return
     fi
     tries=0
@@ -68,28 +79,32 @@ image_cause() {
 
 # An image that a file would bring may be on the host already.
 check_image_look() {
-    if [ -n "$(image_id "$image_reference")" ]; then fact image.present yes; else fact image.present no; fi
+    if image_look "$image_reference"; then fact image.present yes; else fact image.present no; fi
 }
 
 apply_image_look() {
     :
 }
 
-# container_is NAME CONFIGURATION: whether it runs from the image, with these settings.
+# container_look NAME: how the container is, in `container_…`; fails if there is none.
+container_look() {
+    quiet 30 docker inspect --type container --format '{{.State.Status}}|{{.RestartCount}}|{{.Config.Image}}|{{.Image}}|{{index .Config.Labels "bear.configuration"}}|{{.HostConfig.RestartPolicy.Name}}|{{range .HostConfig.PortBindings}}{{range .}}{{.HostPort}} {{end}}{{end}}' "$1" >"$scratch/container" ||
+        return 1
+    IFS='|' read -r container_status container_restarts container_reference container_image container_made_with \
+        container_policy container_ports <"$scratch/container"
+}
+
+# container_is NAME CONFIGURATION: whether it runs from the image, with these settings. One that is paused or about to
+# be started again has another status.
 container_is() {
-    [ "$(quiet 30 docker inspect --type container --format \
-        '{{.State.Running}} {{.State.Restarting}} {{.State.Paused}} {{.HostConfig.RestartPolicy.Name}} {{.Image}} {{index .Config.Labels "bear.configuration"}}' "$1")" = \
-        "true false false unless-stopped $(image_id "$image_reference") $2" ]
+    container_look "$1" && image_known || return 1
+    [ "$container_status $container_policy $container_image $container_made_with" = \
+        "running unless-stopped $image_id $2" ]
 }
 
 # container_exists NAME: whether there is one, running or not.
 container_exists() {
     quiet 30 docker inspect --type container --format '{{.Id}}' "$1" >/dev/null
-}
-
-# container_ours NAME: whether bear made it.
-container_ours() {
-    quiet 30 docker inspect --type container --format '{{json .Config.Labels}}' "$1" | grep -q '"bear.configuration"'
 }
 
 # container_restarts NAME: how often Docker started it again.
@@ -99,10 +114,11 @@ container_restarts() {
 
 # container_ended NAME RESTARTS: whether it came to an end, or comes to one again and again since it had so many.
 container_ended() {
-    case "$(quiet 30 docker inspect --type container --format '{{.State.Status}}' "$1")" in
+    container_look "$1" || return 1
+    case $container_status in
         exited | dead) return 0 ;;
     esac
-    [ "$(container_restarts "$1")" -ge $(($2 + 2)) ]
+    [ "$container_restarts" -ge $(($2 + 2)) ]
 }
 
 # container_refuse NAME WHAT: for a container that does not stay up. One that is just being started again has written
@@ -115,22 +131,16 @@ container_refuse() {
     refuse broker_crashes "$2: ${because:-it writes no log}"
 }
 
-# container_facts BROKER: how the container that bear made for this broker is.
+# container_facts BROKER: what container_look and image_look found of this broker.
 container_facts() {
-    line=$(quiet 30 docker inspect --type container --format '{{.State.Status}}|{{.RestartCount}}|{{.Config.Image}}|{{.Image}}|{{index .Config.Labels "bear.configuration"}}|{{.HostConfig.RestartPolicy.Name}}|{{range .HostConfig.PortBindings}}{{range .}}{{.HostPort}} {{end}}{{end}}' "bear-$1")
-    image=$(printf '%s' "$line" | cut -d '|' -f 4)
-    IFS='|'
-    # shellcheck disable=SC2086  # Fields.
-    set -- "$1" $line
-    unset IFS
-    fact "$1.container" "$2"
-    fact "$1.restarts" "$3"
-    fact "$1.image" "$4"
-    fact "$1.image_id" "$5"
-    fact "$1.image_digest" "$(image_digest "$image")"
-    fact "$1.made_with" "$6"
-    fact "$1.restart_policy" "$7"
-    fact "$1.ports" "${8:-}"
+    fact "$1.container" "$container_status"
+    fact "$1.restarts" "$container_restarts"
+    fact "$1.image" "$container_reference"
+    fact "$1.image_id" "$container_image"
+    fact "$1.image_digest" "$image_digest"
+    fact "$1.made_with" "$container_made_with"
+    fact "$1.restart_policy" "$container_policy"
+    fact "$1.ports" "$container_ports"
 }
 
 # container_run NAME SECONDS-TO-STOP OPTION… IMAGE [WORD…]: takes the place of the container of that name.
@@ -151,7 +161,7 @@ container_run() {
     quiet 60 docker rm -f -v "$name" || :
     port=$(sed -n -e 's/.*[bB]ind for [^ ]*:\([0-9]*\) failed.*/\1/p' -e 's/.*listen [^ ]* [^ ]*:\([0-9]*\): bind: address already in use.*/\1/p' "$scratch/run" | head -n 1)
     if [ -n "$port" ]; then
-        refuse_taken "$port"
+        refuse_taken port_holder "$port"
         refuse port_taken "port $port is taken, and nothing on the host tells by what"
     fi
     return 1
@@ -159,8 +169,11 @@ container_run() {
 
 # container_remove NAME SECONDS-TO-STOP: gone, if bear made it.
 container_remove() {
-    container_exists "$1" || return 0
-    container_ours "$1" || refuse broker_other "the host has a container $1 that bear did not make"
+    labels=$(quiet 30 docker inspect --type container --format '{{json .Config.Labels}}' "$1") || return 0
+    case $labels in
+        *'"bear.configuration"'*) ;;
+        *) refuse broker_other "the host has a container $1 that bear did not make" ;;
+    esac
     run $(($2 + 30)) docker stop -t "$2" "$1" || :
     run 60 docker rm -f -v "$1"
 }

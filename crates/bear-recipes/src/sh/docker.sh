@@ -157,12 +157,13 @@ apply_docker_running() {
     command -v docker >/dev/null || refuse docker_absent "there is no Docker on the host"
     run 120 systemctl enable --now docker 9>&- || :
     tries=0
-    until [ -n "$(docker_server)" ]; do
+    server=$(docker_server)
+    until [ -n "$server" ]; do
         tries=$((tries + 1))
         [ "$tries" -le 30 ] || docker_refuse "docker info does not answer"
         sleep 2
+        server=$(docker_server)
     done
-    server=$(docker_server)
     [ -z "$docker_server_version" ] || [ "$server" = "$docker_server_version" ] && return
     # The packages are new and the process is old.
     run 180 systemctl restart docker 9>&- || docker_refuse "docker does not start"

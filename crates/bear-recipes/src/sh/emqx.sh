@@ -33,9 +33,18 @@ apply_emqx_host_limits() {
     run 30 sysctl -e -q -p "$root/etc/sysctl.d/60-bear-emqx.conf" || :
 }
 
-# The name of the node, in `emqx_node`. Data is found again under its own name only, so while there is data its name
-# stays, whatever address the host has by now.
+# The name of the node, in `emqx_node`. It is looked for once, before anything is done.
 emqx_name() {
+    run_of='' emqx_node=''
+    [ ! -e "$scratch/node" ] || read -r run_of emqx_node <"$scratch/node"
+    [ "$run_of" != "$nonce" ] || return 0
+    emqx_find_name
+    printf '%s\n' "$nonce $emqx_node" >"$scratch/node"
+}
+
+# Data is found again under its own name only, so while there is data its name stays, whatever address the host has by
+# now.
+emqx_find_name() {
     emqx_node=$emqx_wanted_node
     data=$(quiet 30 docker volume inspect --format '{{.Mountpoint}}' bear-emqx-data || :)
     [ -n "$data" ] || return 0
@@ -116,8 +125,7 @@ apply_emqx_container() {
         set -- "$@" -p "$port"
     done
     set -- "$@" "$image_reference" -c "$emqx_start" bear
-    words=$(quiet 30 docker image inspect --format \
-        '{{range .Config.Entrypoint}}{{println .}}{{end}}{{range .Config.Cmd}}{{println .}}{{end}}' "$image_reference")
+    words=$(sed 1d "$scratch/image")
     IFS='
 '
     for word in $words; do
@@ -127,6 +135,7 @@ apply_emqx_container() {
     # EMQX takes up to two minutes to stop.
     container_run bear-emqx 120 "$@"
     paid emqx
+    restarts=0
     emqx_await
 }
 
@@ -136,29 +145,39 @@ emqx_await() {
     emqx_wait 180 emqx_up || emqx_refuse_not_ready "$emqx_node did not say that it runs within 180s"
 }
 
-# emqx_wait SECONDS COMMAND…: until the command says yes twice in a row. A node that joins a cluster says it is
-# running, and stops all its listeners a moment later. An answer may take its time, so the clock counts too. A broker
-# that ended, or is started again and again, is not waited for.
+# emqx_wait SECONDS COMMAND…: until the command says yes twice in a row, a second apart. A node that joins a cluster
+# says it is running, and stops all its listeners a moment later. An answer may take its time, so the clock counts too.
+# A broker that ended, or is started again and again, is not waited for.
 emqx_wait() {
-    seconds=$1 left=$1 yes=0
+    seconds=$1 waited=0 looked=0 yes=0
     shift
-    restarts=$(container_restarts bear-emqx)
     ticks
     deadline=$((now + seconds * 100))
-    while [ "$yes" -lt 2 ]; do
-        if "$@"; then yes=$((yes + 1)); else yes=0; fi
-        [ "$yes" -lt 2 ] || break
-        if container_ended bear-emqx "$restarts"; then
-            container_refuse bear-emqx "the broker does not stay up"
-        fi
+    while :; do
         # Most are up within seconds; the others are not asked more often than it takes to answer.
-        pause=1
-        [ "$left" -gt $((seconds - 20)) ] || pause=5
-        left=$((left - pause))
+        if "$@"; then
+            [ "$yes" = 0 ] || return 0
+            yes=1 pause=1 waited=$((waited + 2))
+        elif [ "$waited" -lt 40 ]; then
+            yes=0 pause=0.5 waited=$((waited + 1))
+        else
+            yes=0 pause=5 waited=$((waited + 10))
+        fi
+        if [ "$yes" = 0 ] && [ "$waited" -ge $((looked + 5)) ]; then
+            looked=$waited
+            emqx_still_there
+        fi
         ticks
-        [ "$left" -gt 0 ] && [ "$now" -lt "$deadline" ] || return 1
+        [ "$waited" -lt $((seconds * 2)) ] && [ "$now" -lt "$deadline" ] || return 1
         sleep "$pause"
     done
+}
+
+# Docker is asked less often than the broker: that costs more. How often it was started again counts from the first time
+# on, or from the start that bear made.
+emqx_still_there() {
+    : "${restarts:=$(container_restarts bear-emqx)}"
+    ! container_ended bear-emqx "$restarts" || container_refuse bear-emqx "the broker does not stay up"
 }
 
 emqx_refuse_not_ready() {
@@ -177,11 +196,11 @@ check_emqx_password() {
 }
 
 apply_emqx_password() {
-    emqx_await
-    if ! emqx_login "$emqx_password"; then
-        [ "$code" = 401 ] || emqx_refuse_not_ready "a login is answered with $code"
-        emqx_change_password
+    if ! emqx_login "$emqx_password" && [ "$code" != 401 ]; then
+        emqx_await
+        emqx_login "$emqx_password" || [ "$code" = 401 ] || emqx_refuse_not_ready "a login is answered with $code"
     fi
+    [ "$code" = 200 ] || emqx_change_password
     put 600 root:root "$root/etc/bear/emqx.password" "$emqx_password"
     ! emqx_login '"public"' || refuse default_password "admin can log in with the password public"
     emqx_login "$emqx_password"
@@ -203,11 +222,15 @@ emqx_change_password() {
 
 # What the plan wanted is there: the node under its name, the version, every listener.
 emqx_whole() {
-    emqx_up || return 1
-    emqx_says /api/v5/nodes "\"node\":\"$emqx_node\"" '"node_status":"running"' "\"version\":\"$emqx_version\"" ||
-        return 1
+    set -- /status /api/v5/nodes
     for kind in $emqx_listeners; do
-        emqx_says "/api/v5/listeners?type=$kind" "\"id\":\"$kind:default\"" '"running":true' || return 1
+        set -- "$@" "/api/v5/listeners?type=$kind"
+    done
+    emqx_get "$@"
+    emqx_next_is_up || return 1
+    emqx_next "\"node\":\"$emqx_node\"" '"node_status":"running"' "\"version\":\"$emqx_version\"" || return 1
+    for kind in $emqx_listeners; do
+        emqx_next "\"id\":\"$kind:default\"" '"running":true' || return 1
         case $said in
             *'"running":false'* | *'"running":"inconsistent"'*) return 1 ;;
         esac

@@ -49,23 +49,6 @@ apply_host_system() {
     :
 }
 
-# cloud-init may still be at work on packages when the first login succeeds. Asking it takes a second; the file that
-# it leaves takes none.
-check_host_first_boot() {
-    command -v cloud-init >/dev/null || return 0
-    [ ! -e "$root/var/lib/cloud/instance/boot-finished" ] || return 0
-    case "$(quiet 30 cloud-init status)" in
-        *disabled* | *done* | *error* | *degraded*) ;;
-        *) return 1 ;;
-    esac
-}
-
-apply_host_first_boot() {
-    # Its exit status also tells of errors that it recovered from, which are no reason to stop here.
-    timeout --foreground -k 10 300 cloud-init status --wait 3>&- || :
-    check_host_first_boot || refuse cloud_init "cloud-init did not end within 300s"
-}
-
 # Five minutes: less than what upsets signatures of package sources and certificates, and more than any queue in bear.
 check_host_clock() {
     skew=$(($(date +%s) - host_now))
@@ -93,21 +76,32 @@ check_host_foreign() {
             refuse broker_other "the service $service is set to start with this host, and bear did not install it"
         fi
     done
-    container=$(foreign_container)
-    [ -z "$container" ] || refuse broker_other "the container $container runs on this host, and bear did not make it"
+    containers=$(running_containers)
+    # Where no container runs, none holds a port.
+    who=port_process
+    if [ -n "$containers" ]; then
+        who=port_holder
+        container=$(printf '%s\n' "$containers" | foreign_container)
+        [ -z "$container" ] ||
+            refuse broker_other "the container $container runs on this host, and bear did not make it"
+    fi
     # shellcheck disable=SC2086  # A list of words.
-    refuse_taken $host_ports
+    refuse_taken "$who" $host_ports
 }
 
 apply_host_foreign() {
     :
 }
 
-# The first container of a broker that does not carry bear's label.
-foreign_container() {
+# The containers that run, one a line, each with bear's label if it has it.
+running_containers() {
     command -v docker >/dev/null || return 0
-    quiet 30 docker ps --format '{{.Label "bear.configuration"}}|{{.Names}} ({{.Image}})' |
-        sed -n 's/^|\(.*(.*\(emqx\|mosquitto\).*)\)$/\1/p' | head -n 1 || :
+    quiet 30 docker ps --format '{{.Label "bear.configuration"}}|{{.Names}} ({{.Image}})' || :
+}
+
+# The first of these that is of a broker and does not carry bear's label.
+foreign_container() {
+    sed -n 's/^|\(.*(.*\(emqx\|mosquitto\).*)\)$/\1/p' | head -n 1
 }
 
 # owner_says WORD: what stands behind it in the mark of the host's owner.
@@ -124,6 +118,7 @@ owner_says() {
 # A host without a mark is nobody's; one whose mark can't be read is somebody's.
 refuse_other_owner() {
     [ -s "$root/etc/bear/owner" ] || return 0
+    ! says "$root/etc/bear/owner" "$owner_text" || return 0
     if [ "$(owner_says lineage)" != "$owner_lineage" ]; then
         refuse other_fleet "the host is the instance $(owner_says instance) of the fleet $(owner_says fleet), lineage $(owner_says lineage)"
     fi

@@ -3,12 +3,12 @@
 # A broker that runs, or starts with the host, is somebody's. A package that is there and idle, in the very version that
 # is wanted, is taken over, and stays when bear's own part goes.
 check_mosquitto_package() {
-    if ! marked mosquitto && ask systemctl is-active --quiet mosquitto; then
+    if ! marked mosquitto && service_look mosquitto && [ "$active" = yes ]; then
         refuse broker_other "mosquitto runs on this host, and bear did not install it"
     fi
     marked mosquitto
-    apt_is "$mosquitto_version" mosquitto
-    apt_held mosquitto
+    apt_look mosquitto
+    [ "$version $held" = "$mosquitto_version yes" ]
     fact mosquitto.package "$mosquitto_version"
 }
 
@@ -71,51 +71,105 @@ check_mosquitto_configuration() {
     sealed mosquitto
 }
 
+# The mark, the seal and the new files are on the disk before the first of these takes its place. A seal that was cut off
+# fits no file, and is mended.
 apply_mosquitto_configuration() {
-    owe_restart mosquitto
-    put_or_drop 644 root:root "$root/etc/mosquitto/bear.certificate.pem" "$tls_chain"
-    put_or_drop 644 root:root "$root/etc/mosquitto/bear.authorities.pem" "$tls_authorities"
-    put_or_drop 640 root:mosquitto "$root/etc/mosquitto/bear.key.pem" "$tls_key"
-    put 644 root:root "$root/etc/mosquitto/conf.d/bear.conf" "$mosquitto_configuration"
-    # shellcheck disable=SC2046  # A list of words.
-    seal mosquitto "$root/etc/mosquitto/conf.d/bear.conf" \
-        $(find "$root/etc/mosquitto" -maxdepth 1 -name 'bear.*.pem' | sort)
+    folder=$root/etc/mosquitto
+    draft_or_drop 644 root:root "$folder/bear.certificate.pem" "$tls_chain"
+    draft_or_drop 644 root:root "$folder/bear.authorities.pem" "$tls_authorities"
+    draft_or_drop 640 root:mosquitto "$folder/bear.key.pem" "$tls_key"
+    draft 644 root:root "$folder/conf.d/bear.conf" "$mosquitto_configuration"
+    : >"$root/var/lib/bear/mosquitto.owes-restart"
+    mosquitto_sums >"$root/var/lib/bear/mosquitto.files"
+    settle "$root/var/lib/bear/mosquitto.owes-restart" "$root/var/lib/bear/mosquitto.files" \
+        "$folder/bear.certificate.pem" "$folder/bear.authorities.pem" "$folder/bear.key.pem" "$folder/conf.d/bear.conf"
+}
+
+# What sha256sum says of these files: bear knew it before.
+mosquitto_sums() {
+    printf '%s  %s\n' "$mosquitto_sum" "$folder/conf.d/bear.conf"
+    [ -z "$tls_chain" ] || printf '%s  %s\n' "$tls_chain_sum" "$folder/bear.certificate.pem"
+    [ -z "$tls_authorities" ] || printf '%s  %s\n' "$tls_authorities_sum" "$folder/bear.authorities.pem"
+    [ -z "$tls_key" ] || printf '%s  %s\n' "$tls_key_sum" "$folder/bear.key.pem"
 }
 
 check_mosquitto_running() {
     owes_nothing mosquitto
-    ask systemctl is-enabled --quiet mosquitto
-    ask systemctl is-active --quiet mosquitto
-    mosquitto_listens
+    listener=
+    mosquitto_listens || { [ -n "$applied" ] && mosquitto_settles; }
+    mosquitto_is_up || service_is_up mosquitto
+}
+
+# What systemd would say of it, without the cost of asking: the process that listens is the service's own, and the link
+# is there by which the service starts with the host.
+mosquitto_is_up() {
+    [ -n "$listener" ] && mosquitto_is_wanted || return 1
+    while IFS= read -r line; do
+        case $line in
+            */mosquitto.service) return 0 ;;
+        esac
+    done <"/proc/$listener/cgroup"
+    return 1
+}
+
+mosquitto_is_wanted() {
+    [ -e "$root/etc/systemd/system/multi-user.target.wants/mosquitto.service" ]
 }
 
 # Every port of the settings is its own. A host without the program that tells is believed.
 mosquitto_listens() {
     command -v ss >/dev/null || return 0
+    if command -v docker >/dev/null; then
+        for port in $mosquitto_ports; do
+            case "$(port_holder "$port")" in
+                'mosquitto (process '*) ;;
+                *) return 1 ;;
+            esac
+        done
+        return
+    fi
+    # Where there is no Docker, one question is enough. It tells the process, too.
+    wanted=
     for port in $mosquitto_ports; do
-        case "$(port_holder "$port")" in
-            'mosquitto (process '*) ;;
+        wanted="$wanted${wanted:+ or }sport = :$port"
+    done
+    table=$(ask ss -Hltnp "$wanted" || :)
+    for port in $mosquitto_ports; do
+        line=${table#*":$port "}
+        case ${line%%"$line_break"*} in
+            "$table") return 1 ;;
+            *'users:(("mosquitto",pid='*)
+                listener=${line#*'users:(("mosquitto",pid='}
+                listener=${listener%%[!0-9]*}
+                ;;
             *) return 1 ;;
         esac
     done
 }
 
-apply_mosquitto_running() {
-    # Enabling makes systemd read all of its units again.
-    ask systemctl is-enabled --quiet mosquitto || run 60 systemctl enable mosquitto
-    if owes_restart mosquitto || owes_nothing mosquitto || ! ask systemctl is-active --quiet mosquitto; then
-        run 120 systemctl restart mosquitto 9>&- || mosquitto_refuse
-    else
-        # New users only: nobody who is connected has to come back.
-        run 60 systemctl reload mosquitto 9>&- || mosquitto_refuse
-    fi
-    # Mosquitto tells systemd that it is ready once it listens, so a broker that ends before that has failed above.
+# Mosquitto tells systemd that it is ready once it listens. Where it does not, it is waited for.
+mosquitto_settles() {
     tries=0
     until mosquitto_listens; do
         tries=$((tries + 1))
         [ "$tries" -le 100 ] || mosquitto_refuse
         sleep 0.1
     done
+}
+
+apply_mosquitto_running() {
+    # Where this link is, a restart is all that there is to do.
+    if ! owes_restart mosquitto || ! mosquitto_is_wanted; then
+        service_look mosquitto
+        # Enabling makes systemd read all of its units again.
+        [ "$enabled" = yes ] || run 60 systemctl enable mosquitto
+    fi
+    if owes_restart mosquitto || owes_nothing mosquitto || [ "$active" = no ]; then
+        run 120 systemctl restart mosquitto 9>&- || mosquitto_refuse
+    else
+        # New users only: nobody who is connected has to come back.
+        run 60 systemctl reload mosquitto 9>&- || mosquitto_refuse
+    fi
     paid mosquitto
 }
 
@@ -134,10 +188,11 @@ mosquitto_refuse() {
 }
 
 mosquitto_package_facts() {
-    version=$(apt_version mosquitto)
+    apt_look mosquitto
     [ -n "$version" ] || return 0
     fact mosquitto.package "$version"
-    ! apt_held mosquitto || fact mosquitto.held yes
-    ! ask systemctl is-active --quiet mosquitto || fact mosquitto.running yes
-    ! ask systemctl is-enabled --quiet mosquitto || fact mosquitto.enabled yes
+    [ "$held" = no ] || fact mosquitto.held yes
+    service_look mosquitto
+    [ "$active" = no ] || fact mosquitto.running yes
+    [ "$enabled" = no ] || fact mosquitto.enabled yes
 }

@@ -1,14 +1,12 @@
 # What is on the host, changed by nothing. A fact that is not said is not so.
 
 check_observe() {
-    for word in fleet lineage instance token; do
-        fact "host.owner.$word" "$(owner_says "$word")"
-    done
-    host_identity
-    host_facts
-    changed=$(changed_files)
-    [ -z "$changed" ] || changed=$(printf '%s\n' "$changed" | sed "s|^$root/|/|" | paste -s -d ' ' -)
-    fact host.changed_files "$changed"
+    observe_owner
+    if [ "$observe_host" = yes ]; then
+        host_identity
+        host_facts
+    fi
+    observe_files
     if command -v docker >/dev/null || command -v dockerd >/dev/null; then
         docker_package_facts
     fi
@@ -16,29 +14,58 @@ check_observe() {
         observe_docker
     fi
     mosquitto_package_facts
-    observe_file emqx.configuration "$root/etc/bear/emqx/settings.env"
-    observe_file mosquitto.configuration "$root/etc/bear/mosquitto/mosquitto.conf"
-    observe_file mosquitto.configuration "$root/etc/mosquitto/conf.d/bear.conf"
 }
 
 apply_observe() {
     :
 }
 
-# observe_file NAME FILE: the digest of what the file holds.
-observe_file() {
-    [ -f "$2" ] || return 0
-    sum=$(sha256sum "$2")
-    fact "$1" "${sum%% *}"
+observe_owner() {
+    [ -e "$root/etc/bear/owner" ] || return 0
+    while read -r word value; do
+        case $word in
+            fleet | lineage | instance | token) fact "host.owner.$word" "$value" ;;
+        esac
+    done <"$root/etc/bear/owner"
 }
 
-# Files that are not as bear left them, or gone.
-changed_files() {
+# The digests of the settings, and which of the files that bear wrote are not as it left them, or gone. All of them are
+# read by one program.
+observe_files() {
+    emqx=$root/etc/bear/emqx/settings.env
+    container=$root/etc/bear/mosquitto/mosquitto.conf
+    package=$root/etc/mosquitto/conf.d/bear.conf
+    set -- "$emqx" "$container" "$package"
     for name in emqx host-limits mosquitto mosquitto-users; do
-        [ -s "$root/var/lib/bear/$name.files" ] || continue
-        ! sealed "$name" || continue
-        quiet 30 sha256sum -c "$root/var/lib/bear/$name.files" | sed -n 's/: FAILED.*//p' || :
+        list=$root/var/lib/bear/$name.files
+        [ -s "$list" ] || continue
+        while read -r _ file; do
+            set -- "$@" "$file"
+        done <"$list"
     done
+    sums=$line_break$(ask sha256sum "$@" || :)$line_break
+    changed=
+    for name in emqx host-limits mosquitto mosquitto-users; do
+        list=$root/var/lib/bear/$name.files
+        [ -s "$list" ] || continue
+        while IFS= read -r line; do
+            file=${line#*  }
+            case $sums in
+                *"$line_break$line$line_break"*) ;;
+                *) changed="$changed${changed:+ }${file#"$root"}" ;;
+            esac
+        done <"$list"
+    done
+    fact host.changed_files "$changed"
+    observe_file emqx.configuration "$emqx"
+    observe_file mosquitto.configuration "$container"
+    observe_file mosquitto.configuration "$package"
+}
+
+# observe_file NAME FILE: its digest, if there is one among the sums.
+observe_file() {
+    before=${sums%"  $2$line_break"*}
+    [ "$before" = "$sums" ] || fact "$1" "${before##*"$line_break"}"
 }
 
 observe_docker() {
@@ -46,7 +73,9 @@ observe_docker() {
     [ -n "$server" ] || return 0
     fact docker.version "$server"
     for broker in emqx mosquitto; do
-        ! container_exists "bear-$broker" || container_facts "$broker"
+        container_look "bear-$broker" || continue
+        image_look "$container_image" || image_digest=''
+        container_facts "$broker"
     done
     observe_emqx
 }
@@ -65,7 +94,8 @@ observe_emqx() {
         return 0
     fi
     fact emqx.password works
-    emqx_says /api/v5/nodes '"node_status":"running"' || return 0
+    emqx_get /api/v5/nodes
+    emqx_next '"node_status":"running"' || return 0
     fact emqx.version "$(printf '%s' "$said" | sed -n 's/.*"version":"\([^"]*\)".*/\1/p')"
     fact emqx.node "$(printf '%s' "$said" | sed -n 's/.*"node":"\([^"]*\)".*/\1/p')"
 }

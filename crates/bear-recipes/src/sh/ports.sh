@@ -10,6 +10,11 @@ port_holder() {
             return
         fi
     fi
+    port_process "$1"
+}
+
+# port_process PORT: the same without a question to Docker.
+port_process() {
     command -v ss >/dev/null || return 0
     # Without the right to look into a process there is no name, as for the processes of other containers.
     line=$(ask ss -Hltnp "sport = :$1" || :)
@@ -25,10 +30,12 @@ port_holder() {
     esac
 }
 
-# refuse_taken PORT…: ends the block if somebody holds one of the ports.
+# refuse_taken WHO PORT…: ends the block if somebody holds one of the ports, as port_holder or port_process says.
 refuse_taken() {
+    who=$1
+    shift
     for port; do
-        holder=$(port_holder "$port")
+        holder=$("$who" "$port")
         [ -z "$holder" ] || refuse port_taken "port $port is taken by $holder"
     done
 }

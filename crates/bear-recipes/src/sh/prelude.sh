@@ -74,27 +74,70 @@ ask() {
     "$@" 2>/dev/null 3>&-
 }
 
-# put MODE OWNER FILE TEXT: the file holds the text, all of it or what it held before. `printf` is part of the shell,
-# so the text is in nobody's argument list.
+# put MODE OWNER FILE TEXT: the file holds the text, all of it or what it held before.
 put() {
-    [ -d "${3%/*}" ] || install -d -m 755 "${3%/*}"
-    [ ! -e "$3.bear-new" ] || rm -f "$3.bear-new"
-    printf '%s' "$4" >"$3.bear-new"
-    settle "$1" "$2" "$3"
+    draft "$@"
+    settle "$3"
 }
 
-# settle MODE OWNER FILE: `FILE.bear-new` takes the place of the file in one move.
+# draft MODE OWNER FILE TEXT: the text is in `FILE.bear-new`. `printf` is part of the shell, so it is in nobody's
+# argument list.
+draft() {
+    [ -d "${3%/*}" ] || install -d -m 755 "${3%/*}"
+    [ ! -e "$3.bear-new" ] || rm -f "$3.bear-new"
+    # The umask makes what is secret, and what everybody may read; the rest is for chmod.
+    [ "$1" != 644 ] || umask 022
+    printf '%s' "$4" >"$3.bear-new"
+    umask 077
+    if [ "$2" != root:root ] || ! is_own "$3.bear-new"; then chown "$2" "$3.bear-new"; fi
+    [ "$1" = 600 ] || [ "$1" = 644 ] || chmod "$1" "$3.bear-new"
+}
+
+# is_own FILE: whether it belongs to root and to root's group. A folder can give its own group to what is made in it.
+is_own() {
+    # shellcheck disable=SC3067  # Every shell that is `sh` on these systems has it.
+    [ -O "$1" ] && [ -G "$1" ]
+}
+
+# settle FILE...: the draft of each takes its place in one move, where there is one; a file without a draft stays. All of
+# it is on the disk before the first move, with one call, for that is what takes the time.
 settle() {
-    chown "$2" "$3.bear-new"
-    # As the umask made it.
-    [ "$1" = 600 ] || chmod "$1" "$3.bear-new"
-    sync "$3.bear-new"
-    mv -f "$3.bear-new" "$3"
+    count=$#
+    for file; do
+        if [ -e "$file.bear-new" ]; then
+            set -- "$@" "$file.bear-new"
+        elif [ -e "$file" ]; then
+            set -- "$@" "$file"
+        fi
+    done
+    shift "$count"
+    sync "$@"
+    for file; do
+        case $file in
+            *.bear-new) mv -f "$file" "${file%.bear-new}" ;;
+        esac
+    done
 }
 
 # holds MODE OWNER FILE TEXT: whether `put` has nothing to do.
 holds() {
-    is_file "$1" "$2" "$3" && [ "$(cat "$3" && printf .)" = "$4." ]
+    [ -f "$3" ] && [ ! -L "$3" ] && says "$3" "$4" && is_file "$1" "$2" "$3"
+}
+
+# says FILE TEXT: whether the file holds this text. The shell reads byte by byte: good for a short one.
+says() {
+    if [ "${#2}" -gt 2000 ]; then
+        [ "$(cat "$1" && printf .)" = "$2." ]
+        return
+    fi
+    rest=$2
+    while IFS= read -r line; do
+        case $rest in
+            "$line$line_break"*) rest=${rest#"$line$line_break"} ;;
+            *) return 1 ;;
+        esac
+    done <"$1"
+    [ "$line" = "$rest" ]
 }
 
 # is_file MODE OWNER FILE: whether it is a file of this mode and owner, given by name or by number.
@@ -108,10 +151,16 @@ is_file() {
 
 # put_or_drop MODE OWNER FILE TEXT: the file holds the text; there is none if the text is empty.
 put_or_drop() {
+    draft_or_drop "$@"
+    [ -z "$4" ] || settle "$3"
+}
+
+# draft_or_drop MODE OWNER FILE TEXT: the same, but what is new is a draft.
+draft_or_drop() {
     if [ -n "$4" ]; then
-        put "$@"
-    elif [ -e "$3" ]; then
-        rm -f "$3"
+        draft "$@"
+    elif [ -e "$3" ] || [ -e "$3.bear-new" ]; then
+        rm -f "$3" "$3.bear-new"
     fi
 }
 
@@ -138,11 +187,13 @@ sealed() {
 # made before the settings change and goes away after the restart, so a cut between the two is made good by the next
 # run.
 owe_restart() {
-    put 600 root:root "$root/var/lib/bear/$1.owes-restart" ''
+    : >"$root/var/lib/bear/$1.owes-restart"
+    sync "$root/var/lib/bear/$1.owes-restart"
 }
 
 owe_reload() {
-    put 600 root:root "$root/var/lib/bear/$1.owes-reload" ''
+    : >"$root/var/lib/bear/$1.owes-reload"
+    sync "$root/var/lib/bear/$1.owes-reload"
 }
 
 owes_restart() {
@@ -157,6 +208,26 @@ paid() {
     rm -f "$root/var/lib/bear/$1.owes-restart" "$root/var/lib/bear/$1.owes-reload"
 }
 
+# service_look NAME: what systemd says of it, in one answer: whether it is `active`, and `enabled`, that is, starts with
+# the host.
+service_look() {
+    active=no enabled=no
+    shown=$line_break$(ask systemctl show -p ActiveState -p UnitFileState "$1" || :)$line_break
+    case $shown in
+        *"${line_break}ActiveState=active$line_break"* | *"${line_break}ActiveState=reloading$line_break"*) active=yes ;;
+    esac
+    state=${shown##*"${line_break}UnitFileState="}
+    case ${state%%"$line_break"*} in
+        enabled | enabled-runtime | static | alias | indirect | generated) enabled=yes ;;
+    esac
+}
+
+# service_is_up NAME: whether it runs, and starts with the host.
+service_is_up() {
+    service_look "$1"
+    [ "$active $enabled" = 'yes yes' ]
+}
+
 # mark NAME WORD: remembers what bear did with something on this host, for the day when it is to go: `installed` if
 # it was not there before, `adopted` if it was.
 mark() {
@@ -166,7 +237,7 @@ mark() {
 # marked NAME [WORD]: whether bear had to do with it, in that way if a way is given.
 marked() {
     [ -e "$root/var/lib/bear/$1" ] || return 1
-    [ $# -eq 1 ] || [ "$(cat "$root/var/lib/bear/$1")" = "$2" ]
+    [ $# -eq 1 ] || says "$root/var/lib/bear/$1" "$2"
 }
 
 unmark() {
@@ -195,16 +266,18 @@ ticks() {
 # over WORD BLOCK BEGAN [STATUS]: a block came to its end.
 over() {
     ticks
-    took=$((now - $3))
-    say "$1" "$2" "$(printf '%d.%02d' $((took / 100)) $((took % 100)))" ${4:+"$4"}
+    took=$((now - $3 + 100))
+    rest=${took#"${took%??}"}
+    say "$1" "$2" "$((took / 100 - 1)).$rest" ${4:+"$4"}
 }
 
-# block NAME FUNCTION: check; if it is not so, apply and check again. Each runs in a subshell of its own where the
-# first command that fails ends it. None may stand in a condition: that would switch this off.
+# block NAME FUNCTION: check; if it is not so, apply and check again, with `applied` for the check to know. Each runs in
+# a subshell of its own where the first command that fails ends it. None may stand in a condition: that would switch this
+# off.
 block() {
     say start "$1"
     ticks
-    began=$now
+    began=$now applied=
     [ ! -e "$scratch/why" ] || rm -f "$scratch/why"
     (
         set -eu
@@ -221,6 +294,7 @@ block() {
     ) >"$scratch/log" 2>&1
     status=$?
     [ $status -eq 0 ] || failed "$1" "$began" $status
+    applied=yes
     (
         set -eu
         "check_$2"
@@ -258,7 +332,8 @@ failed() {
 open() {
     scratch=$root/run/bear
     [ -d "$scratch" ] || install -d -m 700 "$scratch"
-    if ! (: >>"$scratch/lock") 2>/dev/null; then
+    # Unlike `:`, a program that can't write does not end the shell.
+    if ! { true >>"$scratch/lock"; } 2>/dev/null; then
         say why no_privileges "can't write to $scratch: bear must be root on the host, or be let in by sudo"
         say end failed
         exit 1

@@ -13,7 +13,9 @@ use bear_recipes::docker::{Docker, Repository};
 use bear_recipes::emqx::Emqx;
 use bear_recipes::image::{self, Image, ImageSource};
 use bear_recipes::mosquitto::{Form, Mosquitto, User};
-use bear_recipes::{Certificate, Host, Owner, Recipe, Refusal, look, observe, removal, render};
+use bear_recipes::{
+    Certificate, Host, Owner, Recipe, Refusal, host, host_key, look, observe, removal, render,
+};
 use serde::Deserialize;
 
 use crate::world::setting;
@@ -29,6 +31,10 @@ struct Case {
     removal: Option<RemovalCase>,
     image: Option<ImageCase>,
     look: Option<Ports>,
+    host_key_next: Option<(String, String)>,
+    host_key_moved: Option<String>,
+    #[serde(default)]
+    first_boot: bool,
     #[serde(default)]
     observe: bool,
 }
@@ -149,6 +155,15 @@ impl TlsCase {
 impl Case {
     fn recipes(self) -> Result<Vec<Recipe>, Refusal> {
         let mut recipes = Vec::new();
+        if self.first_boot {
+            recipes.push(host::first_boot());
+        }
+        if let Some((given, machine)) = self.host_key_next {
+            recipes.push(host_key::next(&given, &machine)?);
+        }
+        if let Some(made) = self.host_key_moved {
+            recipes.push(host_key::moved(&made)?);
+        }
         if let Some(HostCase { owner, now, ports }) = self.host {
             recipes.push(Host { owner: owner.owner(), now }.claim(ports)?);
         }

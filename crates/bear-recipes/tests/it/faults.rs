@@ -117,6 +117,27 @@ why NotReady: emqx@10.0.0.5 did not say that it runs within 180s
     );
 }
 
+/// Newer versions answer in text, and have the same words for JSON.
+#[test]
+fn a_broker_may_say_it_in_json() {
+    check_fault(
+        |world| {
+            let said = r#"{"broker_status":"started", "app_status":"not_running"}"#;
+            world.write("stub/emqx-status", said);
+        },
+        |world| {
+            let said = r#"{"app_status":"running", "broker_status":"started"}"#;
+            world.write("stub/emqx-status", said);
+        },
+        |said| {
+            insta::assert_snapshot!(said, @r"
+why NotReady: emqx@10.0.0.5 did not say that it runs within 180s
+| a line of the log
+");
+        },
+    );
+}
+
 #[test]
 fn a_listener_that_does_not_run_is_not_ready() {
     check_fault(

@@ -10,6 +10,8 @@ mod cases;
 mod causes;
 mod emqx;
 mod faults;
+mod first_boot;
+mod host_key;
 mod protocol;
 mod quoting;
 mod running;

@@ -46,6 +46,12 @@ fn the_second_run_changes_nothing() {
 /// without a cut ends, and the run after that has nothing to do.
 #[track_caller]
 pub(crate) fn check_cuts(prepare: &dyn Fn(&World), recipes: &[Recipe], stride: usize) {
+    check_cuts_of(prepare, recipes, stride, 0);
+}
+
+/// The same of recipes of which `always` blocks do something in every run.
+#[track_caller]
+pub(crate) fn check_cuts_of(prepare: &dyn Fn(&World), recipes: &[Recipe], stride: usize, always: usize) {
     let whole = World::new("dash");
     prepare(&whole);
     let run = whole.run(recipes);
@@ -60,7 +66,7 @@ pub(crate) fn check_cuts(prepare: &dyn Fn(&World), recipes: &[Recipe], stride: u
         let again = world.run(recipes);
         assert!(again.summary().contains("done, "), "{when} {at}: {}", again.summary());
         assert_eq!(world.picture(), expected, "{when} {at}");
-        world.run(recipes).assert_done(0);
+        world.run(recipes).assert_done(always);
     }
 }
 
@@ -263,16 +269,6 @@ fn two_bears_never_work_on_one_host() {
     insta::assert_snapshot!(world.run(&[host()]).summary(), @"why HostBusy: another bear is at work on this host and was so for 1s");
     drop(lock);
     world.run(&[host()]).assert_done(0);
-}
-
-#[test]
-fn the_end_of_the_first_boot_is_waited_for() {
-    let world = World::new("dash");
-    std::fs::remove_file(world.path("root/var/lib/cloud/instance/boot-finished")).unwrap();
-    let summary = world.run(&[host()]).summary();
-    assert!(summary.contains("why CloudInit: cloud-init did not end within 300s"), "{summary}");
-    world.write("stub/cloud-init", "status: disabled\n");
-    world.run(&[host()]).assert_done(1);
 }
 
 #[test]

@@ -106,6 +106,37 @@ emqx.version 5.0.9
     assert!(facts.boot_id.is_some() && facts.hostname.is_some() && facts.memory_kib > Some(0));
 }
 
+/// Nothing else that an install starts takes a host as much as Docker's client, so it asks for all it wants at once.
+#[test]
+fn docker_is_asked_once_for_each_thing() {
+    let world = prepared("dash");
+    let asked = || {
+        world.run(&stack("5.0.9", "Bear_first1"));
+        let calls = world.calls();
+        let words = calls.lines().filter_map(|call| call.strip_prefix("docker "));
+        words.map(|words| format!("{}\n", words.split(" -").next().unwrap())).collect::<String>()
+    };
+    insta::assert_snapshot!(asked(), @r"
+ps
+info
+info
+info
+image inspect
+pull
+image inspect
+volume inspect
+inspect
+run
+inspect
+");
+    insta::assert_snapshot!(asked(), @r"
+info
+image inspect
+volume inspect
+inspect
+");
+}
+
 #[test]
 fn cut_off_anywhere_it_goes_on() {
     check_cuts(&|world| prepare(world, "5.0.9", "PUT"), &stack("5.0.9", "Bear_first1"), 23);

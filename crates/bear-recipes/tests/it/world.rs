@@ -1,5 +1,6 @@
 //! A host in a temporary folder: its files below one root, its programs stand-ins on PATH.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
@@ -11,8 +12,10 @@ use std::process::{Command, Stdio};
 use bear_recipes::{Certificate, Nonce, Outcome, Owner, Recipe, Script, Setting, Transcript, render};
 use tempfile::TempDir;
 
-/// The word that marks the reports in all tests.
-pub(crate) const NONCE: &str = "n0nce5678";
+/// The word that marks the reports of a run of that number; one that is only looked at has the number 5678.
+fn nonce(number: usize) -> Nonce {
+    Nonce::new(format!("n0nce{number:04}")).unwrap()
+}
 
 /// The time of all tests' fleets, unless a test says otherwise.
 pub(crate) fn now() -> u64 {
@@ -21,7 +24,7 @@ pub(crate) fn now() -> u64 {
 
 /// What holds for a script below this root.
 pub(crate) fn setting(root: &str) -> Setting {
-    Setting { nonce: Nonce::new(NONCE).unwrap(), root: root.to_owned(), lock_wait_seconds: 1 }
+    Setting { nonce: nonce(5678), root: root.to_owned(), lock_wait_seconds: 1 }
 }
 
 /// The instance that the hosts of all tests are, unless a test says otherwise.
@@ -40,7 +43,7 @@ pub(crate) fn certificate(body: &str) -> Certificate {
     }
 }
 
-const PROGRAMS: [&str; 26] = [
+const PROGRAMS: [&str; 28] = [
     "apt-get",
     "apt-cache",
     "apt-mark",
@@ -67,6 +70,8 @@ const PROGRAMS: [&str; 26] = [
     "udevadm",
     "ip",
     "ss",
+    "sshd",
+    "ssh-keygen",
 ];
 
 /// Where the connection is lost: before or after the call of a program of that number.
@@ -86,13 +91,14 @@ pub(crate) struct Run {
 pub(crate) struct World {
     folder: TempDir,
     shell: &'static str,
+    runs: Cell<usize>,
 }
 
 impl World {
     /// A host with nothing on it, whose scripts run in this shell.
     pub(crate) fn new(shell: &'static str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let world = Self { folder, shell };
+        let world = Self { folder, shell, runs: Cell::new(0) };
         for name in ["bin", "stub", "root/run", "root/etc", "root/var/lib/cloud/instance"] {
             fs::create_dir_all(world.path(name)).unwrap();
         }
@@ -157,7 +163,11 @@ impl World {
     }
 
     pub(crate) fn script(&self, recipes: &[Recipe]) -> Script {
-        render(recipes, &setting(self.path("root").to_str().unwrap())).unwrap()
+        render(recipes, &self.setting()).unwrap()
+    }
+
+    fn setting(&self) -> Setting {
+        setting(self.path("root").to_str().unwrap())
     }
 
     pub(crate) fn run(&self, recipes: &[Recipe]) -> Run {
@@ -166,6 +176,9 @@ impl World {
 
     pub(crate) fn run_cut(&self, recipes: &[Recipe], cut: Option<Cut>) -> Run {
         self.write("stub/calls", "");
+        self.runs.set(self.runs.get() + 1);
+        let nonce = nonce(self.runs.get());
+        let script = render(recipes, &Setting { nonce: nonce.clone(), ..self.setting() }).unwrap();
         let mut command = Command::new(self.shell);
         command.arg("-s").env_clear().env("STUB", self.path("stub"));
         command.env("PATH", format!("{}:/usr/bin:/bin", self.path("bin").display()));
@@ -176,9 +189,9 @@ impl World {
         let mut child = command.spawn().unwrap();
         self.write("stub/shell", &child.id().to_string());
         // A shell that was cut off reads no further.
-        let _ = child.stdin.take().unwrap().write_all(self.script(recipes).text().as_bytes());
+        let _ = child.stdin.take().unwrap().write_all(script.text().as_bytes());
         let output = child.wait_with_output().unwrap();
-        let mut transcript = Transcript::new(Nonce::new(NONCE).unwrap());
+        let mut transcript = Transcript::new(nonce);
         transcript.push(&output.stdout);
         Run { transcript, stderr: String::from_utf8(output.stderr).unwrap() }
     }

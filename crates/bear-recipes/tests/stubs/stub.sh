@@ -90,8 +90,6 @@ docker_inspect() {
             set -- $(cat "$file") ''
             printf '%s|0|%s|%s|%s|%s|8083 1883 \n' "$status" "${5#sha256:}" "$5" "$6" "$4"
             ;;
-        *'.State.Running'*) cat "$file" ;;
-        *'.State.Status'*) echo "$status" ;;
         *RestartCount*) echo 0 ;;
         *'json .Config.Labels'*) [ -s "$file" ] && echo '{"bear.configuration":"x"}' || echo '{}' ;;
         *) echo "id-of-$name" ;;
@@ -176,6 +174,16 @@ emqx() {
     esac
 }
 
+# What the settings of curl ask for, one after the other, with the status behind each.
+several() {
+    answer=$STUB/answer
+    for url in $(sed -n 's/^url = "\(.*\)"/\1/p' "$1"); do
+        : >"$answer"
+        status=$(emqx "$url" "$1")
+        printf '%s|%s|' "$(cat "$answer")" "${status:-000}"
+    done
+}
+
 reply() {
     printf '%s' "$2" >"$answer"
     printf '%s' "$1"
@@ -191,6 +199,7 @@ curl() {
         shift
     done
     case $url in
+        '|%{http_code}|') several "$config" ;;
         http://*/status | http://*/api/*) emqx "$url" "$config" ;;
         *) cp "$STUB/key" "$answer" ;;
     esac
@@ -204,12 +213,8 @@ docker() {
             image=$(last "$@")
             image=${image#sha256:}
             [ -e "$STUB/images/$(echo "$image" | tr '/:' '__')" ] || exit 1
-            case "$*" in
-                *Architecture*) cat "$STUB/image-architecture" 2>/dev/null || echo amd64 ;;
-                *RepoDigests*) echo "${image%:*}@sha256:d1ge57" ;;
-                *Entrypoint*) printf '/usr/bin/docker-entrypoint.sh\n/opt/emqx/bin/emqx\nforeground\n' ;;
-                *) echo "sha256:$image" ;;
-            esac
+            printf 'sha256:%s|%s|%s@sha256:d1ge57 \n' "$image" "$(cat "$STUB/image-architecture" 2>/dev/null || echo amd64)" "${image%:*}"
+            printf '/usr/bin/docker-entrypoint.sh\n/opt/emqx/bin/emqx\nforeground\n\n'
             ;;
         'image rm') rm -f "$STUB/images/$(last "$@" | tr '/:' '__')" ;;
         'pull '*) : >"$STUB/images/$(last "$@" | tr '/:' '__')" ;;
@@ -235,6 +240,10 @@ systemctl() {
     unit=$(last "$@")
     case $1 in
         is-active) [ -e "$STUB/active/$unit" ] ;;
+        show)
+            [ -e "$STUB/active/$unit" ] && echo ActiveState=active || echo ActiveState=inactive
+            [ -e "$STUB/enabled/$unit" ] && echo UnitFileState=enabled || echo UnitFileState=disabled
+            ;;
         is-enabled) [ -e "$STUB/enabled/$unit" ] ;;
         reload) echo "$unit" >>"$STUB/reloads" ;;
         restart | start) : >"$STUB/active/$unit" && echo "$unit" >>"$STUB/restarts" ;;
@@ -263,17 +272,16 @@ main() {
             ;;
         dpkg) dpkg "$@" ;;
         ip) echo '192.0.2.1 via 10.0.0.1 dev eth0 src 10.0.0.5 uid 0' ;;
-        ss) listening "${2#sport = :}" ;;
+        ss) for port in $(printf '%s' "$2" | tr -c '0-9\n' ' '); do listening "$port"; done ;;
         dpkg-query)
             installed "$4" || exit 1
-            case $3 in
-                *Status-Want*) [ -e "$STUB/held/$4" ] && echo hold || echo install ;;
-                *) printf 'installed %s\n' "$(cat "$STUB/packages/$4")" ;;
-            esac
+            want=install
+            [ ! -e "$STUB/held/$4" ] || want=hold
+            printf '%s installed %s\n' "$want" "$(cat "$STUB/packages/$4")"
             ;;
-        chown) for word; do [ ! -e "$word" ] || printf '%s' "$1" >"$STUB/owners/$(stat_real -c %i "$word")"; done ;;
+        chown) for word; do [ ! -e "$word" ] || printf '%s' "$1" >"$STUB/owners/$(born "$word")"; done ;;
         stat)
-            mode=$(stat_real -c %a "$3") owner=$(cat "$STUB/owners/$(stat_real -c %i "$3")" 2>/dev/null || echo root:root)
+            mode=$(stat_real -c %a "$3") owner=$(cat "$STUB/owners/$(born "$3")" 2>/dev/null || echo root:root)
             printf '%s %s|%s %s\n' "$mode" "$owner" "$mode" "$owner"
             ;;
         id) [ "$1" = -u ] && { cat "$STUB/uid" 2>/dev/null || echo 0; } || echo somebody ;;
@@ -282,9 +290,31 @@ main() {
         mosquitto_passwd) sed -i 's/:.*/:$7$101$c2FsdA==$aGFzaA==/' "$2" ;;
         curl) curl "$@" ;;
         gpg) sed -n 's/^key /fpr:::::::::/p' "$(last "$@")" | sed 's/$/:/' ;;
-        cloud-init) cat "$STUB/cloud-init" 2>/dev/null || echo 'status: running' ;;
+        cloud-init) cloud_init "$@" ;;
+        ssh-keygen) ssh_keygen "$@" ;;
         snap) [ -e "$STUB/snap-docker" ] ;;
         *) : ;;
+    esac
+}
+
+# Its first boot ends while somebody waits for it, if the test says how.
+cloud_init() {
+    case "$*" in
+        *--long*) cat "$STUB/cloud-init-long" 2>/dev/null ;;
+        *--wait*) [ ! -e "$STUB/cloud-init-end" ] || cp "$STUB/cloud-init-end" "$STUB/cloud-init" ;;
+        *) cat "$STUB/cloud-init" 2>/dev/null || echo 'status: running' ;;
+    esac
+}
+
+# A key is one line that names its public half.
+ssh_keygen() {
+    file=$(last "$@")
+    case " $* " in
+        *' -y '*) sed -n 's/^private half of \([A-Z]*\)$/ssh-ed25519 \1 comment/p' "$file" ;;
+        *)
+            echo 'private half of MADE' >"$file"
+            echo 'ssh-ed25519 MADE bear' >"$file.pub"
+            ;;
     esac
 }
 
@@ -310,6 +340,11 @@ listening() {
 
 stat_real() {
     /usr/bin/stat "$@"
+}
+
+# What tells a file from another one that gets its number after it.
+born() {
+    stat_real -c '%i-%w' "$1" | tr ' :' '--'
 }
 
 cut_here before

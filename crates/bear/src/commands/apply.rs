@@ -1,18 +1,18 @@
 //! `bear apply`: makes it so.
 
-use bear_core::diff::Action;
+use bear_core::diff::{Action, Toll};
 use bear_core::event::Operation;
 use bear_core::fleet::model::ProviderKind;
 use bear_core::observed::Observed;
 use bear_core::plan::{Plan, RecordedPlan, StepKind};
-use bear_core::state::v1::{Phase, State};
+use bear_core::state::v1::{FoundationPhase, Phase, State};
 use bear_engine::Store;
 use bear_engine::store::Secrets;
 use bear_hosts::FirstContactRule;
 use clap::Args;
 
-use crate::args::{FleetArgs, LockArgs, OnlyArgs, RunArgs, YesArgs};
-use crate::confirm::{confirm, refuse_without_terminal};
+use crate::args::{FleetArgs, LockArgs, OnlyArgs, ReplaceArgs, RunArgs, TollArgs, YesArgs};
+use crate::confirm::{confirm_toll, refuse_without_terminal};
 use crate::context::Context;
 use crate::credentials::Wallet;
 use crate::exit::ExitStatus;
@@ -29,6 +29,10 @@ pub(crate) struct ApplyArgs {
     #[command(flatten)]
     pub(crate) only: OnlyArgs,
     #[command(flatten)]
+    pub(crate) replace: ReplaceArgs,
+    #[command(flatten)]
+    pub(crate) toll: TollArgs,
+    #[command(flatten)]
     pub(crate) yes: YesArgs,
     #[command(flatten)]
     pub(crate) lock: LockArgs,
@@ -42,15 +46,19 @@ pub(crate) struct ApplyArgs {
 pub(crate) async fn run(args: ApplyArgs, context: &Context) -> Result<ExitStatus, Fault> {
     let wanted = Wanted::read(args.fleet.fleet.as_deref(), context)?;
     refuse_without_terminal(args.yes, context)?;
-    world::refuse_not_yet(wanted.read.parsed.fleet.provider.kind())?;
+    world::refuse_not_built(wanted.read.parsed.fleet.provider.kind())?;
     wanted.check_ports(&context.environment)?;
     let mut store = runs::open(&wanted, &args.lock, context)?;
     // One world for all of it: what looks at a host and what changes it share a connection.
     let world = world_of(&wanted, store.state(), &args, context)?;
-    let observed = planning::observe(&world, store.state()).await?;
+    let observed = planning::observe(&world, store.state(), context).await?;
     let (planned, used) = match recorded(&wanted, &args, store.state(), context)? {
         Some(recorded) => exactly(&recorded, &wanted, store.state(), &observed, context)?,
-        None => (fresh(&wanted, store.state(), &observed, &args.only.only, context)?, None),
+        None => {
+            let replace = wanted.named(&args.replace.replace)?;
+            let goal = wanted.goal(&replace);
+            (planning::make(&wanted, &goal, Some(store.state()), &observed, &args.only.only)?, None)
+        }
     };
     if !context.printer.json() {
         context.printer.data(context.printer.plan(&planned.plan));
@@ -59,7 +67,8 @@ pub(crate) async fn run(args: ApplyArgs, context: &Context) -> Result<ExitStatus
         runs::nothing_to_do(Operation::Apply, context);
         return Ok(ExitStatus::Done);
     }
-    if !confirm(&question(&planned.plan), args.yes, context)? {
+    let toll = Toll::of(&planned.plan.changes, store.state());
+    if !confirm_toll(wanted.name(), toll, &question(&planned.plan), (args.yes, args.toll), context)? {
         return Ok(ExitStatus::Interrupted);
     }
     if !args.accept_new_host_keys {
@@ -73,7 +82,8 @@ pub(crate) async fn run(args: ApplyArgs, context: &Context) -> Result<ExitStatus
         wanted: &wanted,
         plan: &planned.plan,
         opening: planned.opening(&wanted, used),
-        adapters: world.adapters(wallet),
+        world: &world,
+        wallet,
         args: &args.run,
     };
     let summary = runs::carry_out(run, &mut store, context).await?;
@@ -94,11 +104,14 @@ fn check_files(world: &World, plan: &Plan) -> Result<(), Fault> {
 
 /// The world that the fleet file speaks of.
 fn world_of(wanted: &Wanted, state: &State, args: &ApplyArgs, context: &Context) -> Result<World, Fault> {
+    if wanted.foundation.is_some() {
+        world::draw_host_key_secret(&Secrets::of(&wanted.folder))?;
+    }
     let first_contact =
         if args.accept_new_host_keys { FirstContactRule::Accept } else { FirstContactRule::Refuse };
-    let deadline = runs::limits(&args.run).of(StepKind::Install).deadline;
-    let ground = wanted.ground(&state.lineage);
-    let world = World::new(ground, first_contact, Some(deadline), &context.environment)?;
+    let deadline =
+        runs::limits(&args.run, wanted.read.parsed.fleet.provider.kind()).of(StepKind::Install).deadline;
+    let world = World::new(wanted.ground(state), first_contact, Some(deadline), &context.environment)?;
     Ok(world.reserving(&wanted.read.parsed.fleet))
 }
 
@@ -109,7 +122,7 @@ fn recorded(
     state: &State,
     context: &Context,
 ) -> Result<Option<RecordedPlan>, Fault> {
-    if args.fleet.fleet.is_some() || !args.only.only.is_empty() {
+    if args.fleet.fleet.is_some() || !args.only.only.is_empty() || !args.replace.replace.is_empty() {
         return Ok(None);
     }
     let recorded = wanted.folder.read_plan(env!("CARGO_PKG_VERSION"))?;
@@ -134,10 +147,18 @@ fn recorded(
 /// Whether what a plan was to do is recorded as done. After a crash or a failure it is not, and to go on from there
 /// must take no more than the same command again.
 fn came_true(plan: &Plan, state: &State) -> bool {
-    plan.changes.iter().all(|change| match state.instances.get(&change.instance) {
-        Some(recorded) => change.action != Action::Destroy && recorded.phase == Phase::Verified,
+    let foundations = plan.foundations.iter().all(|change| match state.foundations.get(&change.region) {
+        Some(recorded) => {
+            recorded.phase == FoundationPhase::Laid
+                && change.foundation.as_deref() == Some(&recorded.foundation)
+        }
         None => change.action == Action::Destroy,
-    })
+    });
+    foundations
+        && plan.changes.iter().all(|change| match state.instances.get(&change.instance) {
+            Some(recorded) => change.action != Action::Destroy && recorded.phase == Phase::Verified,
+            None => change.action == Action::Destroy,
+        })
 }
 
 /// The recorded plan, if it would still be made the same; else the plan that is made now. With the former comes its
@@ -149,12 +170,15 @@ fn exactly(
     observed: &Observed,
     context: &Context,
 ) -> Result<(Planned, Option<String>), Fault> {
-    let changes = recorded.plan()?.changes;
+    let Plan { changes, foundations, .. } = recorded.plan()?;
     if recorded.digest == wanted.read.digest {
         let only = changes.iter().map(|change| change.instance.to_string()).collect::<Vec<_>>();
         // An instance that is gone from file and state alike has no name here any more.
-        if let Ok(planned) = fresh(wanted, state, observed, &only, context)
+        let asked_for = changes.iter().filter(|change| change.is_asked_for());
+        let replace = asked_for.map(|change| change.instance.clone()).collect::<Vec<_>>();
+        if let Ok(planned) = planning::make(wanted, &wanted.goal(&replace), Some(state), observed, &only)
             && planned.plan.changes == changes
+            && planned.plan.foundations == foundations
         {
             return Ok((planned, Some(recorded.id.clone())));
         }
@@ -162,17 +186,7 @@ fn exactly(
     } else {
         context.printer.warn("the fleet file has changed since the plan was recorded, so this is a new plan");
     }
-    Ok((fresh(wanted, state, observed, &[], context)?, None))
-}
-
-fn fresh(
-    wanted: &Wanted,
-    state: &State,
-    observed: &Observed,
-    only: &[String],
-    context: &Context,
-) -> Result<Planned, Fault> {
-    planning::make(wanted, &wanted.instances, Some(state), observed, only, &context.environment)
+    Ok((planning::make(wanted, &wanted.goal(&[]), Some(state), observed, &[])?, None))
 }
 
 fn question(plan: &Plan) -> String {

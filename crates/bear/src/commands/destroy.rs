@@ -1,13 +1,14 @@
 //! `bear destroy`: takes it all down.
 
+use bear_core::diff::{Goal, Toll};
 use bear_core::event::Operation;
 use bear_core::plan::StepKind;
 use bear_engine::Store;
 use bear_hosts::FirstContactRule;
 use clap::Args;
 
-use crate::args::{FleetArgs, LockArgs, OnlyArgs, RunArgs, YesArgs};
-use crate::confirm::{confirm, refuse_without_terminal};
+use crate::args::{FleetArgs, LockArgs, OnlyArgs, RunArgs, TollArgs, YesArgs};
+use crate::confirm::{confirm_toll, refuse_without_terminal};
 use crate::context::Context;
 use crate::credentials::Wallet;
 use crate::exit::ExitStatus;
@@ -24,6 +25,8 @@ pub(crate) struct DestroyArgs {
     #[command(flatten)]
     pub(crate) only: OnlyArgs,
     #[command(flatten)]
+    pub(crate) toll: TollArgs,
+    #[command(flatten)]
     pub(crate) yes: YesArgs,
     #[command(flatten)]
     pub(crate) lock: LockArgs,
@@ -34,27 +37,36 @@ pub(crate) struct DestroyArgs {
 pub(crate) async fn run(args: DestroyArgs, context: &Context) -> Result<ExitStatus, Fault> {
     let wanted = Wanted::read(args.fleet.fleet.as_deref(), context)?;
     refuse_without_terminal(args.yes, context)?;
-    if wanted.load()?.is_none_or(|state| state.instances.is_empty()) {
+    if wanted.load()?.is_none_or(|state| state.is_empty()) {
         return Ok(nothing_is_deployed(&wanted, context));
     }
     let mut store = runs::open(&wanted, &args.lock, context)?;
-    if store.state().instances.is_empty() {
+    if store.state().is_empty() {
         return Ok(nothing_is_deployed(&wanted, context));
     }
-    let deadline = runs::limits(&args.run).of(StepKind::Destroy).deadline;
-    let ground = wanted.ground(&store.state().lineage);
-    let world = World::new(ground, FirstContactRule::Refuse, Some(deadline), &context.environment)?;
-    let observed = planning::observe(&world, store.state()).await?;
+    let deadline =
+        runs::limits(&args.run, wanted.read.parsed.fleet.provider.kind()).of(StepKind::Destroy).deadline;
+    let world = World::new(
+        wanted.ground(store.state()),
+        FirstContactRule::Refuse,
+        Some(deadline),
+        &context.environment,
+    )?;
+    let observed = planning::observe(&world, store.state(), context).await?;
     let only = &args.only.only;
-    let planned = planning::make(&wanted, &[], Some(store.state()), &observed, only, &context.environment)?;
+    let planned = planning::make(&wanted, &Goal::default(), Some(store.state()), &observed, only)?;
     if !context.printer.json() {
         context.printer.data(context.printer.plan(&planned.plan));
     }
     let question = match planned.plan.changes.len() {
+        0 => "Do you want to destroy what the instances shared?".to_owned(),
         1 => "Do you want to destroy this instance?".to_owned(),
         several => format!("Do you want to destroy these {several} instances?"),
     };
-    if !confirm(&question, args.yes, context)? {
+    let toll = Toll::of(&planned.plan.changes, store.state());
+    // Whoever writes `destroy --yes` means all of it.
+    let limit = if args.yes.yes { TollArgs { max_destroy: 100 } } else { args.toll };
+    if !confirm_toll(wanted.name(), toll, &question, (args.yes, limit), context)? {
         return Ok(ExitStatus::Interrupted);
     }
     let run = Run {
@@ -62,7 +74,8 @@ pub(crate) async fn run(args: DestroyArgs, context: &Context) -> Result<ExitStat
         wanted: &wanted,
         plan: &planned.plan,
         opening: planned.opening(&wanted, None),
-        adapters: world.adapters(Wallet::default()),
+        world: &world,
+        wallet: Wallet::default(),
         args: &args.run,
     };
     let summary = runs::carry_out(run, &mut store, context).await?;

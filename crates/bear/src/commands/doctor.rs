@@ -1,5 +1,6 @@
 //! `bear doctor`: whether everything is there that bear needs, and what to do where it is not. It changes nothing.
 
+mod aws;
 mod machine;
 mod project;
 mod ssh;
@@ -114,6 +115,7 @@ pub(crate) async fn run(args: DoctorArgs, context: &Context) -> Result<ExitStatu
     findings.extend(machine::findings(&scene));
     findings.extend(project::secrets(&scene));
     findings.extend(ssh::findings(&scene).await);
+    findings.extend(aws::findings(&scene, context).await);
     let failed = findings.iter().filter(|finding| finding.verdict == Verdict::Fail).count();
     show(&findings, failed, context);
     Ok(if failed == 0 { ExitStatus::Done } else { ExitStatus::Failed })

@@ -37,7 +37,7 @@ pub(crate) fn run(args: &GraphArgs, context: &Context) -> Result<ExitStatus, Fau
     let state = wanted.load()?;
     let (state, observed) = (state.as_ref(), Observed::new());
     let only = &args.only.only;
-    let planned = planning::make(&wanted, &wanted.instances, state, &observed, only, &context.environment)?;
+    let planned = planning::make(&wanted, &wanted.goal(&[]), state, &observed, only)?;
     let (format, graph) = match args.format {
         Format::Dot => ("dot", plan::dot(&planned.plan)),
         Format::Mermaid => ("mermaid", plan::mermaid(&planned.plan)),

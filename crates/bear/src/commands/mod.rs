@@ -6,6 +6,7 @@ pub(crate) mod completions;
 pub(crate) mod destroy;
 pub(crate) mod doctor;
 pub(crate) mod graph;
+pub(crate) mod import;
 pub(crate) mod init;
 pub(crate) mod inventory;
 pub(crate) mod logs;
@@ -33,6 +34,7 @@ pub(crate) fn run(command: Command, context: &Context) -> Result<ExitStatus, Fau
         Command::Plan(args) => on_runtime(plan::run(args, context)),
         Command::Apply(args) => on_runtime(apply::run(args, context)),
         Command::Destroy(args) => on_runtime(destroy::run(args, context)),
+        Command::Import(args) => on_runtime(import::run(args, context)),
         Command::Status(args) => on_runtime(status::run(args, context)),
         Command::Verify(args) => on_runtime(verify::run(args, context)),
         Command::Ssh(args) => ssh::run(&args, context),

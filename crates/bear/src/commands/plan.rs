@@ -4,7 +4,7 @@ use bear_core::plan::{Origin, RecordedPlan, document};
 use bear_engine::{Clock, SystemClock};
 use clap::Args;
 
-use crate::args::{FleetArgs, OnlyArgs};
+use crate::args::{FleetArgs, OnlyArgs, ReplaceArgs};
 use crate::context::Context;
 use crate::credentials::random_id;
 use crate::exit::ExitStatus;
@@ -18,6 +18,8 @@ pub(crate) struct PlanArgs {
     pub(crate) fleet: FleetArgs,
     #[command(flatten)]
     pub(crate) only: OnlyArgs,
+    #[command(flatten)]
+    pub(crate) replace: ReplaceArgs,
     /// Do not look at what is deployed; go by what is recorded
     #[arg(long)]
     pub(crate) offline: bool,
@@ -46,7 +48,8 @@ async fn planned(wanted: &Wanted, args: &PlanArgs, context: &Context) -> Result<
     if !args.offline {
         wanted.check_ports(&context.environment)?;
     }
-    planning::make(wanted, &wanted.instances, state, &observed, &args.only.only, &context.environment)
+    let replace = wanted.named(&args.replace.replace)?;
+    planning::make(wanted, &wanted.goal(&replace), state, &observed, &args.only.only)
 }
 
 /// Records the plan, for `bear apply` to run exactly this.

@@ -44,8 +44,7 @@ pub(crate) async fn run(args: VerifyArgs, context: &Context) -> Result<ExitStatu
     };
     check_names(&[], Some(&state), &args.only.only)?;
     let plan = proof(&state, &args.only.only);
-    let ground = wanted.ground(&state.lineage);
-    let world = World::new(ground, FirstContactRule::Refuse, None, &context.environment)?;
+    let world = World::new(wanted.ground(&state), FirstContactRule::Refuse, None, &context.environment)?;
     let specs = plan.changes.iter().filter_map(|change| change.spec.as_deref());
     let wallet = Wallet::open(specs, wanted.file.project.root(), &Secrets::of(&wanted.folder), false)?;
     let run = Run {
@@ -53,7 +52,8 @@ pub(crate) async fn run(args: VerifyArgs, context: &Context) -> Result<ExitStatu
         wanted: &wanted,
         plan: &plan,
         opening: Vec::new(),
-        adapters: world.adapters(wallet),
+        world: &world,
+        wallet,
         args: &args.run,
     };
     let mut scratch = Scratch(state);
@@ -84,7 +84,8 @@ fn proof(state: &State, only: &[String]) -> Plan {
         verify_only: true,
         configuration: None,
     });
-    plan::build(state.fleet.clone(), Changes { list: changes.collect(), unchanged: 0 }, state.generation)
+    let changes = Changes { list: changes.collect(), ..Changes::default() };
+    plan::build(state.fleet.clone(), changes, state.generation)
 }
 
 /// A store that forgets: proving again changes nothing, so there is nothing to keep, and no lock to wait for.

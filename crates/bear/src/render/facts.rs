@@ -1,7 +1,7 @@
 //! Facts: what an instance shall be, spelled out for people, with the defaults that the fleet file left unsaid.
 
 use bear_core::fleet::Spec;
-use bear_core::fleet::model::{Authentication, Broker, Machine, ProviderKind, SecretRef, Tls};
+use bear_core::fleet::model::{Authentication, Broker, Connect, Machine, ProviderKind, SecretRef, Tls};
 
 /// One line of what an instance shall be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +29,7 @@ pub(super) fn facts(spec: &Spec) -> Vec<Fact> {
     let mut facts = vec![provider(spec)];
     facts.extend(spec.machine.as_ref().map(machine));
     facts.extend(host(spec));
+    facts.extend(login(spec));
     facts.extend(docker(spec));
     facts.extend(broker(&spec.broker));
     facts.push(ports(spec));
@@ -45,13 +46,34 @@ fn provider(spec: &Spec) -> Fact {
 }
 
 fn machine(machine: &Machine) -> Fact {
-    let given = format!("{}, {}", machine.kind, machine.image);
+    let mut given = format!("{}, {}", machine.kind, machine.image);
+    for (is_wanted, extra) in [(machine.spot, "spare capacity"), (machine.elastic_ip, "elastic address")] {
+        if is_wanted {
+            given = format!("{given}, {extra}");
+        }
+    }
+    if let Some(profile) = &machine.iam_profile {
+        given = format!("{given}, profile {profile}");
+    }
     match machine.disk {
         Some(disk) => Fact::given("machine", format!("{given}, disk of {disk}")),
         None => {
             Fact { default: Some("disk as large as the image".to_owned()), ..Fact::given("machine", given) }
         }
     }
+}
+
+/// How a machine is logged in to that the provider makes.
+fn login(spec: &Spec) -> Option<Fact> {
+    let login = spec.login.as_ref()?;
+    let key = login.identity.as_ref().map(|identity| format!("key {identity}"));
+    let way = match &login.connect {
+        Connect::Public => None,
+        Connect::Private => Some("by its private address".to_owned()),
+        Connect::Jump(host) => Some(format!("by way of {host}")),
+    };
+    let given = std::iter::once(format!("as {}", login.user)).chain(key).chain(way);
+    Some(Fact::given("login", given.collect::<Vec<_>>().join(", ")))
 }
 
 fn host(spec: &Spec) -> Option<Fact> {
@@ -153,7 +175,7 @@ fn password(label: &'static str, before: &str, source: Option<&SecretRef>) -> Fa
 /// The ports that a broker on a host opens where the fleet file leaves them out.
 fn own_ports(spec: &Spec) -> String {
     let loopback = match (&spec.broker, spec.provider) {
-        (Broker::Emqx(emqx), ProviderKind::Hosts) => {
+        (Broker::Emqx(emqx), ProviderKind::Hosts | ProviderKind::Aws) => {
             emqx.dashboard_bind.is_none_or(|address| address.is_loopback())
         }
         _ => false,
@@ -216,11 +238,12 @@ mod tests {
         insta::assert_snapshot!(told(&TEAM.replace(", disk: 20 GiB", "").replace(password, "")), @"
         provider: aws, region eu-west-3
         machine: t3.small, ubuntu-22.04, disk as large as the image (default)
+        login: as ubuntu
         docker: 5:20.10.13~3-0~ubuntu-jammy
         broker: emqx 5.0.9
         admin password: generated once for the fleet (default)
         authentication: off (default)
-        ports: mqtt 1883, ws 8083, dashboard 18083 (default)
+        ports: mqtt 1883, ws 8083, dashboard 18083 on the host alone (default)
         ");
     }
 

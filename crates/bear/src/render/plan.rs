@@ -3,10 +3,10 @@
 use std::fmt::Write;
 use std::sync::Arc;
 
-use bear_core::diff::{Action, Change, Reason};
+use bear_core::diff::{Action, Change, FoundationChange, Reason};
 use bear_core::fleet::Spec;
 use bear_core::name::GroupName;
-use bear_core::plan::{Plan, Resource, Step, StepKind};
+use bear_core::plan::{Plan, Step, StepKind};
 use serde_json::Value;
 
 use super::facts::{Fact, facts};
@@ -31,10 +31,11 @@ pub(crate) fn plan(plan: &Plan, look: Look, verbose: bool) -> String {
         told: None,
     };
     page.line(format_args!("Fleet {}\n", look.paint(Tone::Strong, &plan.fleet)));
-    let mut steps = plan.steps.node_weights().peekable();
-    if let Some(step) = steps.next_if(|step| step.resource == Resource::Foundation) {
-        page.foundation(step);
+    let (last, first) = plan.foundations.iter().partition::<Vec<_>, _>(|it| it.action == Action::Destroy);
+    for change in first {
+        page.foundation(change);
     }
+    let mut steps = plan.steps.node_weights().filter(|step| step.instance().is_some()).peekable();
     for run in plan.changes.chunk_by(alike) {
         // The plan holds the steps of a change together, and the changes in this order.
         let kinds = run.iter().fold(Vec::new(), |_, change| {
@@ -42,6 +43,9 @@ pub(crate) fn plan(plan: &Plan, look: Look, verbose: bool) -> String {
             std::iter::from_fn(|| steps.next_if(of_change)).map(|step| step.kind).collect()
         });
         page.run(run, &kinds);
+    }
+    for change in last {
+        page.foundation(change);
     }
     page.out.push('\n');
     page.out.push_str(&summary(plan, look));
@@ -85,15 +89,23 @@ impl<'p> Page<'p> {
         let _ = writeln!(self.out, "{line}");
     }
 
-    fn foundation(&mut self, step: &Step) {
-        let (sign, tone) = sign(Action::Create);
+    fn foundation(&mut self, change: &FoundationChange) {
+        let (sign, tone) = sign(change.action);
         let look = self.look;
+        let verb = match change.action {
+            Action::Create => "create",
+            Action::Update | Action::Replace => "update",
+            Action::Destroy => "destroy",
+        };
         self.line(format_args!(
-            "  {:>3} {}  {}",
+            "  {:>3} foundation {}  {}",
             look.paint(tone, sign),
-            step.resource,
-            look.paint(Tone::Dim, format_args!("{}: what the instances share at their provider", step.kind)),
+            change.region,
+            look.paint(Tone::Dim, format_args!("{verb}: what the instances share at their provider")),
         ));
+        for reason in &change.reasons {
+            self.reason(reason, change.action);
+        }
     }
 
     /// A run of changes that differ in the instance only.
@@ -136,8 +148,8 @@ impl<'p> Page<'p> {
     }
 
     fn reason(&mut self, reason: &Reason, action: Action) {
-        // That a new instance is new is what its sign says.
-        if action == Action::Create && reason.field == "instance" {
+        // That something new is new is what its sign says.
+        if action == Action::Create && reason.from.is_null() {
             return;
         }
         let look = self.look;

@@ -7,9 +7,8 @@ use async_trait::async_trait;
 use bear_core::event::{BlockReport, StepError};
 use bear_core::fleet::model::Ports;
 use bear_core::name::InstanceName;
-use bear_core::state::v1::Installed;
 use bear_engine::Installer;
-use bear_engine::adapter::InstallRequest;
+use bear_engine::adapter::{Done, InstallRequest};
 use bear_provider::local::{InstallArgs, InstanceFile, LocalProvider, SPEC_FILE};
 use bear_verify::Credentials;
 
@@ -30,7 +29,7 @@ impl Installer for Embedding {
         &self,
         request: InstallRequest,
         _: &(dyn Fn(BlockReport) + Send + Sync),
-    ) -> Result<Installed, StepError> {
+    ) -> Result<Done, StepError> {
         let credentials = self.wallet.for_spec(&request.spec);
         let name = request.instance.clone();
         let args = InstallArgs {
@@ -39,9 +38,11 @@ impl Installer for Embedding {
             previous: request.installed,
             version: bear_broker::VERSION.to_owned(),
         };
-        self.provider
+        let installed = self
+            .provider
             .install(args, move |folder, ports| files(&name, folder, ports, credentials.as_ref()))
-            .await
+            .await;
+        installed.map(Done::from)
     }
 }
 

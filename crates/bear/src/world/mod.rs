@@ -1,33 +1,42 @@
 //! Wiring: the world of one fleet, as the engine and the commands reach it.
 
+#[cfg(feature = "aws")]
+mod ec2;
+#[cfg(not(feature = "aws"))]
+#[path = "without_ec2.rs"]
+mod ec2;
 mod embedded;
 mod everywhere;
 mod greeting;
 mod proof;
+#[cfg(feature = "aws")]
+mod regions;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bear_core::event::{BlockReport, StepError};
-use bear_core::fleet::Spec;
 use bear_core::fleet::model::{Broker, Fleet, ProviderKind};
-use bear_core::name::FleetName;
-use bear_core::state::v1::Installed;
+use bear_core::fleet::{Foundation, Spec};
+use bear_core::name::{FleetName, InstanceName};
+use bear_core::state::v1::{Machine, State};
 use bear_engine::Installer;
-use bear_engine::adapter::{Adapters, InstallRequest};
-use bear_engine::store::FleetFolder;
+use bear_engine::adapter::{Adapters, Done, InstallRequest};
+use bear_engine::store::{FleetFolder, Secrets as StoredSecrets};
 use bear_hosts::{FirstContactRule, Hosts, Remote, Secrets};
 use bear_provider::Provider;
 use bear_provider::local::LocalProvider;
+use tokio::sync::mpsc;
 
+use self::ec2::Ec2;
 use self::embedded::Embedding;
 use self::everywhere::Everywhere;
 use self::proof::Proving;
 use crate::context::Environment;
-use crate::credentials::{Wallet, state_home};
-use crate::exit::ExitStatus;
+use crate::credentials::{Wallet, random_id, state_home};
 use crate::fault::Fault;
 
 pub(crate) use self::greeting::greet;
@@ -37,16 +46,56 @@ pub(crate) use self::proof::target;
 /// has its last lines, that of a step has none.
 const FOR_THE_ERROR: Duration = Duration::from_secs(15);
 
+/// The name under which is kept what the first host keys of machines are derived from, as `bear secret list` shows it.
+const HOST_KEY_SECRET: &str = "ssh.first-host-keys";
+
+/// How many notices wait to be told before more are lost.
+const NOTICES_MAX: usize = 64;
+
 /// What a world is made from.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Ground<'a> {
     pub(crate) fleet: &'a FleetName,
     /// Where everything about the fleet is recorded.
     pub(crate) folder: &'a FleetFolder,
     /// The folder that relative paths in the fleet file start from.
     pub(crate) project: &'a Path,
-    /// Who the fleet's state is; hosts are marked with it.
+    /// Who the fleet's state is; machines are marked with it.
     pub(crate) lineage: &'a str,
+    /// What the machines share in each region that the fleet is in, or was in.
+    pub(crate) foundations: BTreeMap<String, Foundation>,
+    /// The private key to log in with to machines that are yet to be made.
+    pub(crate) identity: Option<String>,
+}
+
+impl<'a> Ground<'a> {
+    /// What is recorded about a fleet, whatever its file says now.
+    pub(crate) fn recorded(
+        fleet: &'a FleetName,
+        folder: &'a FleetFolder,
+        project: &'a Path,
+        state: &'a State,
+    ) -> Self {
+        let foundations = state.foundations.iter();
+        let foundations = foundations.map(|(region, recorded)| (region.clone(), recorded.foundation.clone()));
+        Self {
+            fleet,
+            folder,
+            project,
+            lineage: &state.lineage,
+            foundations: foundations.collect(),
+            identity: None,
+        }
+    }
+}
+
+/// Whether a provider allows an action.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Permission {
+    /// Such as `ec2:RunInstances`.
+    pub(crate) action: &'static str,
+    /// None where the provider did not say.
+    pub(crate) allowed: Option<bool>,
 }
 
 /// The world of one fleet.
@@ -54,7 +103,10 @@ pub(crate) struct Ground<'a> {
 pub(crate) struct World {
     pub(crate) local: Arc<LocalProvider>,
     pub(crate) hosts: Hosts,
+    ec2: Ec2,
     provider: Arc<dyn Provider>,
+    /// What is being waited for, such as a provider that wants fewer calls.
+    notices: Arc<Mutex<mpsc::Receiver<String>>>,
     project: PathBuf,
 }
 
@@ -82,16 +134,49 @@ impl World {
         if let Some(deadline) = deadline {
             settings.deadline = deadline.saturating_sub(FOR_THE_ERROR).max(deadline / 2);
         }
+        let limit = bear_hosts::SSH_LIMIT.min(settings.deadline);
         let hosts = Hosts::new(settings);
-        let provider = Arc::new(Everywhere { local: Arc::clone(&local), hosts: hosts.clone() });
-        Ok(Self { local, hosts, provider, project: ground.project.to_owned() })
+        let (notices, told) = mpsc::channel(NOTICES_MAX);
+        let ec2 = Ec2::new(&ground, hosts.clone(), limit, notices);
+        let provider =
+            Arc::new(Everywhere { local: Arc::clone(&local), hosts: hosts.clone(), ec2: ec2.clone() });
+        let notices = Arc::new(Mutex::new(told));
+        Ok(Self { local, hosts, ec2, provider, notices, project: ground.project.to_owned() })
     }
 
     /// Keeps the ports that the fleet file gives to some instances from being given to others by chance.
     pub(crate) fn reserving(self, fleet: &Fleet) -> Self {
         let local = Arc::new(LocalProvider::clone(&self.local).reserving(ports_of(fleet)));
-        let provider = Arc::new(Everywhere { local: Arc::clone(&local), hosts: self.hosts.clone() });
+        let (hosts, ec2) = (self.hosts.clone(), self.ec2.clone());
+        let provider = Arc::new(Everywhere { local: Arc::clone(&local), hosts, ec2 });
         Self { local, provider, ..self }
+    }
+
+    /// Marks a machine that somebody else made as that of an instance.
+    pub(crate) async fn import(
+        &self,
+        instance: &InstanceName,
+        token: &str,
+        machine_id: &str,
+        spec: &Spec,
+    ) -> Result<Machine, StepError> {
+        self.ec2.import(instance, token, machine_id, spec).await
+    }
+
+    /// The last of what a machine wrote on its console, if it can be had.
+    pub(crate) async fn console(&self, machine_id: &str, spec: &Spec) -> Result<Option<String>, StepError> {
+        self.ec2.console(machine_id, spec).await
+    }
+
+    /// Which of the actions that bear needs its provider allows, in each region of the fleet.
+    pub(crate) async fn permissions(&self) -> Vec<(String, Result<Vec<Permission>, StepError>)> {
+        self.ec2.permissions().await
+    }
+
+    /// What is being waited for, for the one run of this world that tells it.
+    pub(crate) fn notices(&self) -> mpsc::Receiver<String> {
+        let mut notices = self.notices.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut notices, mpsc::channel(1).1)
     }
 
     /// The machines of the fleet.
@@ -107,7 +192,7 @@ impl World {
         let remote = Remote::new(self.hosts.clone(), move |spec| Ok(secrets_of(spec, &secrets)));
         Adapters {
             provider: Arc::clone(&self.provider),
-            installer: Arc::new(Installing { embedded, remote }),
+            installer: Arc::new(Installing { embedded, remote, ec2: self.ec2.clone() }),
             verifier: Arc::new(Proving { wallet, hosts: self.hosts.clone(), project: self.project.clone() }),
         }
     }
@@ -130,24 +215,27 @@ pub(crate) fn ports_of(fleet: &Fleet) -> impl Iterator<Item = u16> {
     })
 }
 
-/// Refuses a provider that this bear can plan for, but not act on.
-pub(crate) fn refuse_not_yet(kind: ProviderKind) -> Result<(), Fault> {
-    if kind != ProviderKind::Aws {
+/// Draws what the first host keys of machines are derived from, before the first one is made. Needs the fleet's lock.
+pub(crate) fn draw_host_key_secret(secrets: &StoredSecrets) -> Result<(), Fault> {
+    let random = format!("{}{}", random_id()?, random_id()?);
+    secrets.get_or_create(HOST_KEY_SECRET, || random)?;
+    Ok(())
+}
+
+/// Refuses a provider that this bear can plan for, but was built without.
+pub(crate) fn refuse_not_built(kind: ProviderKind) -> Result<(), Fault> {
+    if kind != ProviderKind::Aws || cfg!(feature = "aws") {
         return Ok(());
     }
-    let kind = kind.as_str();
-    Err(Fault::new(
-        ExitStatus::Input,
-        "bear::provider::not_yet",
-        format!("the provider `{kind}` can be planned with this version of bear, and comes with a later one"),
-    )
-    .with_help("with `provider: hosts` bear installs the same brokers on machines that exist already"))
+    Err(Fault::input("bear::provider::not_built", "this bear was built without Amazon EC2; it can only plan")
+        .with_help("build it with its default features"))
 }
 
 /// Installs each broker in the way that it needs.
 struct Installing {
     embedded: Embedding,
     remote: Remote,
+    ec2: Ec2,
 }
 
 #[async_trait]
@@ -156,10 +244,11 @@ impl Installer for Installing {
         &self,
         request: InstallRequest,
         report: &(dyn Fn(BlockReport) + Send + Sync),
-    ) -> Result<Installed, StepError> {
-        match request.spec.broker {
-            Broker::Embedded(_) => self.embedded.install(request, report).await,
-            Broker::Emqx(_) | Broker::Mosquitto(_) => self.remote.install(request, report).await,
+    ) -> Result<Done, StepError> {
+        match (request.spec.provider, &request.spec.broker) {
+            (_, Broker::Embedded(_)) => self.embedded.install(request, report).await,
+            (ProviderKind::Aws, _) => self.ec2.install(&self.remote, request, report).await,
+            (_, Broker::Emqx(_) | Broker::Mosquitto(_)) => self.remote.install(request, report).await,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Proving brokers: from here, and where that fails, a second look from the host itself.
 
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +9,7 @@ use async_trait::async_trait;
 use bear_core::check::{CheckName, CheckResult};
 use bear_core::event::StepError;
 use bear_core::fleet::Spec;
-use bear_core::fleet::model::{Broker, Ports, ProviderKind};
+use bear_core::fleet::model::{Broker, Connect, Ports, ProviderKind};
 use bear_core::state::v1::{Installed, Machine};
 use bear_engine::Verifier;
 use bear_engine::adapter::VerifyRequest;
@@ -42,7 +43,13 @@ impl Verifier for Proving {
             report(CheckResult::failed(CheckName::HostKnown, Duration::ZERO, error.message));
             return None;
         }
-        let Aim { target, unmet, forward: _forward } = self.aim(place, machine, installed).await?;
+        let Aim { target, unmet, forwards: _forwards } = match self.aim(place, machine, installed).await {
+            Ok(aim) => aim?,
+            Err(error) => {
+                report(CheckResult::failed(CheckName::Tcp, Duration::ZERO, error.message));
+                return None;
+            }
+        };
         let run = random_id().ok()?;
         let mut held = Vec::new();
         // From the first check that the host may tell more about, all wait, so that they stay in their order.
@@ -88,34 +95,58 @@ impl Proving {
     }
 
     /// Where the broker is, and how to be let in; none for a broker without an MQTT port. A dashboard that listens on
-    /// its host alone is reached through SSH.
-    async fn aim(&self, place: Place<'_>, machine: &Machine, installed: &Installed) -> Option<Aim> {
+    /// its host alone is reached through SSH, and so is all of a broker behind a jump host.
+    async fn aim(
+        &self,
+        place: Place<'_>,
+        machine: &Machine,
+        installed: &Installed,
+    ) -> Result<Option<Aim>, StepError> {
         let spec = place.spec;
-        let mut target = target(&machine.address, &installed.ports, self.wallet.for_spec(spec))?;
+        let Way { host, ports, mut forwards } = self.way(place, machine, installed.ports).await?;
+        let Some(mut target) = target(&host, &ports, self.wallet.for_spec(spec)) else { return Ok(None) };
         let mut unmet = Vec::new();
         if let Some(tls) = tls(spec) {
             match tls.ca.as_ref().map(|ca| roots(&self.project, ca)).transpose() {
                 Ok(roots) => {
-                    target.mqtts = installed.ports.mqtts;
-                    target.wss = installed.ports.wss;
-                    target.tls = Tls { roots, server_name: tls.server_name.clone() };
+                    target.mqtts = ports.mqtts;
+                    target.wss = ports.wss;
+                    // Through a forward the name is not that of where the connection goes.
+                    let named = (!forwards.is_empty()).then(|| machine.address.clone());
+                    target.tls = Tls { roots, server_name: tls.server_name.clone().or(named) };
                 }
                 Err(error) => unmet.push((CheckName::TlsConnect, error)),
             }
         }
         target.version = expected_version(spec);
-        let mut forward = None;
         if let (Some(port), Some(credentials)) = (installed.ports.dashboard, self.wallet.for_dashboard(spec))
         {
             match self.way_to_dashboard(place, machine, port).await {
                 Ok((host, port, way)) => {
                     target.dashboard = Some(Dashboard { host, port, credentials });
-                    forward = way;
+                    forwards.extend(way);
                 }
                 Err(error) => unmet.push((CheckName::DashboardHttp, error)),
             }
         }
-        Some(Aim { target, unmet, forward })
+        Ok(Some(Aim { target, unmet, forwards }))
+    }
+
+    /// How clients' ports are reached from here.
+    async fn way(&self, place: Place<'_>, machine: &Machine, ports: Ports) -> Result<Way, StepError> {
+        if !is_behind_jump(place.spec) {
+            return Ok(Way { host: machine.address.clone(), ports, forwards: Vec::new() });
+        }
+        let mut way = Way { host: Ipv4Addr::LOCALHOST.to_string(), ports, forwards: Vec::new() };
+        for port in [&mut way.ports.mqtt, &mut way.ports.mqtts, &mut way.ports.ws, &mut way.ports.wss] {
+            if let Some(port) = port {
+                let forward = self.hosts.forward(place, *port).await?;
+                *port = forward.local().port();
+                way.host = forward.local().ip().to_string();
+                way.forwards.push(forward);
+            }
+        }
+        Ok(way)
     }
 
     async fn way_to_dashboard(
@@ -124,7 +155,7 @@ impl Proving {
         machine: &Machine,
         port: u16,
     ) -> Result<(String, u16, Option<Forward>), StepError> {
-        if is_open(place.spec) {
+        if is_open(place.spec) && !is_behind_jump(place.spec) {
             return Ok((machine.address.clone(), port, None));
         }
         let forward = self.hosts.forward(place, port).await?;
@@ -137,8 +168,15 @@ struct Aim {
     target: Target,
     /// The checks that can't be made, and why: they have failed, and all others are made.
     unmet: Vec<(CheckName, StepError)>,
-    /// The way to the dashboard, for as long as this lives.
-    forward: Option<Forward>,
+    /// What goes through SSH does so for as long as these live.
+    forwards: Vec<Forward>,
+}
+
+/// Where a broker's ports are from here.
+struct Way {
+    host: String,
+    ports: Ports,
+    forwards: Vec<Forward>,
 }
 
 /// The port that a check is about.
@@ -156,6 +194,11 @@ fn port_of(check: CheckName, ports: &Ports) -> Option<u16> {
 
 fn tells_more_on_the_host(finding: &Finding) -> bool {
     finding.cause.is_some_and(Cause::may_differ_on_the_host)
+}
+
+/// Whether nothing but SSH leads to a machine.
+fn is_behind_jump(spec: &Spec) -> bool {
+    spec.login.as_ref().is_some_and(|login| matches!(login.connect, Connect::Jump(_)))
 }
 
 /// Whether the dashboard listens where others than its own host can reach it.
@@ -235,7 +278,7 @@ groups:
         let machine = Machine::new("paris", "127.0.0.1");
         let installed =
             Installed::new(Ports { mqtt: Some(1883), mqtts: Some(8883), ..Ports::default() }, "2.0.11");
-        let aim = proving.aim(place, &machine, &installed).await.unwrap();
+        let aim = proving.aim(place, &machine, &installed).await.unwrap().unwrap();
         let unmet = aim.unmet.iter().map(|(check, error)| format!("{check}: {}", error.message));
         assert_eq!(
             unmet.collect::<Vec<_>>(),

@@ -1,10 +1,14 @@
 //! Other programs: run with a deadline, their output kept, and in the error when they fail.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{Read as _, Seek as _};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
 /// What takes no longer than a word with the engine.
 pub(super) const SHORT: Duration = Duration::from_mins(1);
@@ -78,6 +82,22 @@ pub(super) fn wait_for<T>(
         }
         thread::sleep(Duration::from_millis(50));
     }
+}
+
+/// The process whose id is in the file, if it runs. An id alone might have become somebody else's, so one of its words
+/// must be this.
+pub(super) fn process(file: &Path, word: &str) -> Option<Pid> {
+    let id = fs::read_to_string(file).ok()?.trim().parse::<i32>().ok()?;
+    let words = fs::read(format!("/proc/{id}/cmdline")).ok()?;
+    let ours = String::from_utf8_lossy(&words).split('\0').any(|found| found == word);
+    ours.then(|| Pid::from_raw(id))
+}
+
+/// Ends a process and waits until it is gone.
+pub(super) fn end(name: &str, process: impl Fn() -> Option<Pid>) -> Result<(), String> {
+    let Some(id) = process() else { return Ok(()) };
+    kill(id, Signal::SIGTERM).map_err(|error| format!("could not end {name} {id}: {error}"))?;
+    wait_for(&format!("the end of {name}"), Duration::from_mins(1), || process().is_none().then_some(()))
 }
 
 /// The program and its first words, enough to know it by.

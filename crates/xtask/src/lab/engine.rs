@@ -7,10 +7,9 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use super::command::{LONG, SHORT, run, succeeds, wait_for};
+use super::command::{self, LONG, SHORT, run, succeeds, wait_for};
 use super::state::{RUNTIME, State, ensure, write};
 
 /// Where the engine listens, as Docker's client wants it.
@@ -18,12 +17,21 @@ pub(super) const DOCKER_HOST: &str = "unix:///run/bear-lab/docker.sock";
 const PID_FILE: &str = "/run/bear-lab/dockerd.pid";
 const CONTAINERD_PID_FILE: &str = "/run/bear-lab/exec/containerd/containerd.pid";
 
-/// The network of the hosts. What is below ROUTE must never leave this machine, whether the network is there or not.
+/// The network of the hosts and services.
 pub(super) const NETWORK: &str = "labnet";
-const SUBNET: &str = "10.77.0.0/24";
-const GATEWAY: &str = "10.77.0.1";
-/// Addresses that Docker gives out by itself. Those below are for whoever names one.
-const BY_ITSELF: &str = "10.77.0.128/25";
+/// The network of the machines of EC2, whose addresses it chooses itself. Its own machines begin with SUBNET.
+pub(super) const EC2_NETWORK: &str = "labec2";
+pub(super) const EC2_SUBNET: &str = "10.77.16.0/20";
+
+/// The networks: name, bridge, addresses, the address of this machine, and those that Docker gives out by itself.
+const NETWORKS: [[&str; 5]; 2] = [
+    [NETWORK, "lab0", "10.77.0.0/24", "10.77.0.1", "10.77.0.128/25"],
+    [EC2_NETWORK, "lab1", EC2_SUBNET, "10.77.31.254", "10.77.28.0/22"],
+];
+/// Docker keeps its networks apart. The machines of EC2 need the registry and the packages all the same.
+const LET_THROUGH: [[&str; 6]; 2] =
+    [["-i", "lab0", "-o", "lab1", "-j", "ACCEPT"], ["-i", "lab1", "-o", "lab0", "-j", "ACCEPT"]];
+/// What must never leave this machine, whether the networks are there or not.
 const ROUTE: &str = "10.77.0.0/16";
 
 /// The programs that the lab needs on this machine, each with the package that has it.
@@ -140,29 +148,46 @@ pub(super) fn answers() -> bool {
         && succeeds(&mut docker(["info", "--format", "{{.ServerVersion}}"]))
 }
 
-/// The process of the engine, if it runs. A process id alone might have become somebody else's.
+/// The process of the engine, if it runs.
 pub(super) fn process() -> Option<Pid> {
-    let id = fs::read_to_string(PID_FILE).ok()?.trim().parse::<i32>().ok()?;
-    let words = fs::read(format!("/proc/{id}/cmdline")).ok()?;
-    let ours = String::from_utf8_lossy(&words).split('\0').any(|word| word == PID_FILE);
-    ours.then(|| Pid::from_raw(id))
+    command::process(Path::new(PID_FILE), PID_FILE)
 }
 
 /// Ends the engine, and with it every container.
 pub(super) fn stop() -> Result<(), String> {
-    let Some(id) = process() else { return Ok(()) };
-    kill(id, Signal::SIGTERM).map_err(|error| format!("could not end dockerd {id}: {error}"))?;
-    wait_for("the end of dockerd", Duration::from_mins(1), || process().is_none().then_some(()))
+    command::end("dockerd", process)
 }
 
-/// Makes the network of the hosts.
-pub(super) fn make_network() -> Result<(), String> {
-    let look = || succeeds(&mut docker(["network", "inspect", NETWORK]));
-    ensure("network", look, || {
-        let addresses = ["--subnet", SUBNET, "--gateway", GATEWAY, "--ip-range", BY_ITSELF];
-        let mut command = docker(["network", "create", "-o", "com.docker.network.bridge.name=lab0"]);
-        run(command.args(addresses).arg(NETWORK), SHORT).map(drop)
-    })
+/// Makes the networks, and the way between them.
+pub(super) fn make_networks() -> Result<(), String> {
+    for [name, bridge, subnet, gateway, by_itself] in NETWORKS {
+        let look = || network(name).is_some();
+        ensure(&format!("network {name}"), look, || {
+            let option = format!("com.docker.network.bridge.name={bridge}");
+            let mut command = docker(["network", "create", "-o", &option, "--subnet", subnet]);
+            command.args(["--gateway", gateway, "--ip-range", by_itself, name]);
+            run(&mut command, SHORT).map(drop)
+        })?;
+    }
+    for rule in LET_THROUGH {
+        let look = || succeeds(&mut iptables("-C", rule));
+        ensure(&format!("way from {} to {}", rule[1], rule[3]), look, || {
+            run(&mut iptables("-I", rule), SHORT).map(drop)
+        })?;
+    }
+    Ok(())
+}
+
+/// What Docker calls a network that is there. A network that was made anew is another.
+pub(super) fn network(name: &str) -> Option<String> {
+    run(&mut docker(["network", "inspect", "--format", "{{.Id}}", name]), SHORT).ok()
+}
+
+/// A command about a rule in the chain that Docker leaves to others.
+fn iptables(change: &str, rule: [&str; 6]) -> Command {
+    let mut command = Command::new("iptables");
+    command.args(["-w", "10", change, "DOCKER-USER"]).args(rule);
+    command
 }
 
 /// Removes every container, volume and network, and lets go of the addresses.
@@ -187,6 +212,11 @@ pub(super) fn clear(state: &State) -> Result<(), String> {
         run(&mut docker(["image", "prune", "-f"]), LONG)?;
     }
     stop()?;
+    for rule in LET_THROUGH {
+        if succeeds(&mut iptables("-C", rule)) {
+            run(&mut iptables("-D", rule), SHORT)?;
+        }
+    }
     if route_is_there() {
         run(Command::new("ip").args(["route", "del", "blackhole", ROUTE, "metric", "4000"]), SHORT)?;
     }

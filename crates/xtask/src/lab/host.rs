@@ -15,7 +15,7 @@ const USAGE: &str = "usage: cargo xtask lab host NAME [--image host|host-docker]
     [--key PUBLIC-KEY-FILE] [--disk-limit SIZE]";
 
 /// What makes a container a machine. `--privileged` would ask for every capability, more than some machines have.
-const MACHINE: [&str; 13] = [
+pub(super) const MACHINE: [&str; 12] = [
     "--cap-add=ALL",
     "--cap-drop=SYS_RESOURCE",
     "--security-opt=seccomp=unconfined",
@@ -29,11 +29,10 @@ const MACHINE: [&str; 13] = [
     // A `reboot` in it is one: systemd ends, and is started again.
     "--restart=unless-stopped",
     "--label=lab.host=yes",
-    "--detach",
 ];
 
 /// Where a machine writes much. Docker's own folders can't lie on the container's file system.
-const DOCKER_FOLDERS: [&str; 2] = ["/var/lib/docker", "/var/lib/containerd"];
+pub(super) const DOCKER_FOLDERS: [&str; 2] = ["/var/lib/docker", "/var/lib/containerd"];
 const APT_FOLDER: &str = "/var/cache/apt/archives";
 
 /// How long a machine may take to let somebody in. Thirty at once take 22 s on two busy processors.
@@ -53,7 +52,7 @@ pub(super) fn make(state: &State, arguments: &[String]) -> Result<(), String> {
     let name = wanted.name.as_str();
     let key = fs::read_to_string(&wanted.key)
         .map_err(|error| format!("could not read `{}`: {error}", wanted.key.display()))?;
-    let mut command = docker(["run", "--name", name, "--hostname", name, "--network", NETWORK]);
+    let mut command = docker(["run", "--detach", "--name", name, "--hostname", name, "--network", NETWORK]);
     command.args(MACHINE).arg("--env").arg(format!("AUTHORIZED_KEY={}", key.trim()));
     command.args(wanted.ip.iter().map(|ip| format!("--ip={ip}")));
     match &wanted.disk_limit {

@@ -34,6 +34,8 @@ const BASE: &str = "bear-lab/base";
 pub(super) const HOST: &str = "bear-lab/host";
 /// A machine with Docker.
 pub(super) const HOST_DOCKER: &str = "bear-lab/host-docker";
+/// A machine of EC2.
+pub(super) const HOST_EC2: &str = "bear-lab/host-ec2";
 /// What serves the lab.
 pub(super) const SERVICES: &str = "bear-lab/services";
 
@@ -74,7 +76,8 @@ pub(super) fn make_base(state: &State) -> Result<(), String> {
 /// Makes the machines.
 pub(super) fn make_hosts(state: &State) -> Result<(), String> {
     make_upon(state, BASE, HOST, &[])?;
-    make_upon(state, HOST, HOST_DOCKER, &[])
+    make_upon(state, HOST, HOST_DOCKER, &[])?;
+    make_upon(state, HOST, HOST_EC2, &[])
 }
 
 /// Makes what serves the lab.

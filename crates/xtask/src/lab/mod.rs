@@ -1,12 +1,13 @@
 //! `cargo xtask lab`: real machines for tests, on this one. Each host is a container with systemd, sshd, sudo and, if
 //! wanted, a Docker engine of its own; beside them stand a registry with the brokers' images, which is also the hosts'
-//! mirror, and a signed package source like Docker's.
+//! mirror, a signed package source like Docker's, and an EC2 whose instances are such hosts.
 //!
 //! Everything runs on an engine that the lab starts for itself, and lies in `${XDG_CACHE_HOME:-~/.cache}/bear-lab`.
 //! `up` makes what is missing, whatever an earlier run left, and `down` leaves only what is slow to make.
 
 mod broker;
 mod command;
+mod ec2;
 mod engine;
 mod host;
 mod image;
@@ -30,6 +31,7 @@ usage: cargo xtask lab up                   machines can be made
        cargo xtask lab test [ARGUMENT ...]  the tests that need the lab
        cargo xtask lab host NAME [OPTION]   makes a machine and prints what it is as JSON
        cargo xtask lab rm NAME ...          removes machines
+       cargo xtask lab ec2 watch|call       machines for the instances of the lab's EC2, and a word with it
 ";
 
 /// Does what the first argument says.
@@ -43,6 +45,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
         "test" => test(&state, rest.strip_prefix(&["--".to_owned()]).unwrap_or(rest)),
         "host" => host::make(&state, rest),
         "rm" => host::remove(rest),
+        "ec2" => ec2::run(&state, rest),
         _ => Err(USAGE.to_owned()),
     }
 }
@@ -54,10 +57,12 @@ fn up(state: &State) -> Result<BTreeMap<&'static str, String>, String> {
     engine::install_programs()?;
     engine::prepare_kernel()?;
     engine::start(state)?;
-    engine::make_network()?;
+    engine::make_networks()?;
     make_key(state)?;
-    let (standin, base) = both(broker::compile, || image::make_base(state));
+    let (standin, (base, moto)) =
+        both(broker::compile, || both(|| image::make_base(state), || ec2::start(state)));
     base?;
+    moto?;
     let (hosts, services) = both(|| image::make_hosts(state), || start_services(state));
     hosts?;
     let repository = services?;
@@ -117,6 +122,8 @@ fn environment(state: &State, repository: &Path) -> Result<BTreeMap<&'static str
     Ok(BTreeMap::from([
         ("DOCKER_HOST", engine::DOCKER_HOST.to_owned()),
         ("LAB_DOCKER", engine::client().to_owned()),
+        ("LAB_EC2_REGION", ec2::REGION.to_owned()),
+        ("LAB_EC2_URL", ec2::URL.to_owned()),
         ("LAB_NETWORK", engine::NETWORK.to_owned()),
         ("LAB_REGISTRY", service::REGISTRY.to_owned()),
         ("LAB_APT_KEY_URL", format!("{apt}/gpg")),
@@ -130,6 +137,7 @@ fn environment(state: &State, repository: &Path) -> Result<BTreeMap<&'static str
 fn down(state: &State) -> Result<(), String> {
     let began = Instant::now();
     let _lock = state.lock()?;
+    ec2::stop()?;
     engine::clear(state)?;
     say(&format!(
         "down in {:.1}s; {} keeps what is slow to make",
@@ -150,6 +158,9 @@ fn status(state: &State) -> Result<(), String> {
     for line in service::list()? {
         println!("service  {line}");
     }
+    if ec2::process().is_some() {
+        println!("service  moto {}", ec2::URL);
+    }
     for line in host::list()? {
         println!("host     {line}");
     }
@@ -159,6 +170,10 @@ fn status(state: &State) -> Result<(), String> {
 /// Runs the tests that need the lab, and has them fail rather than be passed over without it.
 fn test(state: &State, arguments: &[String]) -> Result<(), String> {
     let environment = up(state)?;
+    ec2::watched(state, || run_suites(&environment, arguments))
+}
+
+fn run_suites(environment: &BTreeMap<&str, String>, arguments: &[String]) -> Result<(), String> {
     // The whole way first, then the scripts alone, which can tell more of what they did.
     for suite in [["-p", "bear", "--test", "lab"], ["-p", "bear-recipes", "--test", "real"]] {
         let status = crate::build::cargo()
@@ -166,7 +181,7 @@ fn test(state: &State, arguments: &[String]) -> Result<(), String> {
             .args(suite)
             .arg("--")
             .args(arguments)
-            .envs(environment.clone())
+            .envs(environment)
             .env("BEAR_TEST_LAB", "required")
             .status()
             .map_err(|error| format!("could not start cargo: {error}"))?;

@@ -1,5 +1,6 @@
 //! What a fleet file says, as types. The JSON Schema of `bear schema` is generated from these.
 
+mod aws;
 mod broker;
 
 use indexmap::IndexMap;
@@ -7,10 +8,10 @@ use ipnet::IpNet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use aws::{AwsProvider, Connect, Machine};
 pub use broker::{Authentication, Broker, Embedded, Emqx, Mosquitto, Ports, SecretRef, Tls};
 
 use crate::name::{FleetName, GroupName, MemberName};
-use crate::unit::ByteSize;
 
 /// A fleet: brokers in groups, and where their machines come from.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
@@ -39,7 +40,7 @@ pub enum Provider {
     /// Machines that exist already, reached over SSH.
     Hosts(HostsProvider),
     /// Instances on Amazon EC2.
-    Aws(AwsProvider),
+    Aws(Box<AwsProvider>),
 }
 
 /// Which provider, without its settings.
@@ -97,22 +98,8 @@ pub struct HostsProvider {
     pub port: Option<u16>,
 }
 
-/// Settings of the `aws` provider.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-pub struct AwsProvider {
-    /// The region, such as `eu-west-3`.
-    pub region: String,
-    /// The profile of the AWS configuration to take credentials from.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub profile: Option<String>,
-    /// Another address of the EC2 service, for emulators and private endpoints.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub endpoint_url: Option<String>,
-}
-
 /// Who may reach the instances of a fleet.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Network {
     /// The networks that may reach SSH and the dashboard.
@@ -150,6 +137,9 @@ pub struct Group {
     /// Whether the broker's data stays on a host when the instance is destroyed.
     #[serde(default, skip_serializing_if = "is_false")]
     pub keep_data: bool,
+    /// Whether no plan may destroy or replace its instances.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub protect: bool,
 }
 
 impl Group {
@@ -182,20 +172,6 @@ pub struct Member {
     /// The ports of this member's listeners, where they differ from the group's.
     #[serde(default, skip_serializing_if = "Ports::is_empty")]
     pub ports: Ports,
-}
-
-/// A machine that a provider makes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Machine {
-    /// The instance type, such as `t3.small`.
-    #[serde(rename = "type")]
-    pub kind: String,
-    /// The operating system, such as `ubuntu-22.04`: the newest image of that release, resolved once and recorded.
-    pub image: String,
-    /// The size of the disk, such as `20 GiB`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub disk: Option<ByteSize>,
 }
 
 /// Packages that a broker stands on.

@@ -91,11 +91,12 @@ fn write_network(xml: &mut Xml, truth: &Truth, instance: &Instance) {
             xml.text("deviceIndex", 0).text("status", "attached").text("deleteOnTermination", true);
             xml.text("attachTime", truth.date(instance.launched));
         });
+        let elastic = truth.addresses.values().any(|address| address.is_with(&instance.id));
         let association = |xml: &mut Xml| {
             if let Some(address) = public {
                 xml.within("association", |xml| {
                     xml.text("publicIp", address).text("publicDnsName", public_name(address));
-                    xml.text("ipOwnerId", if instance.dynamic_ip { "amazon" } else { ACCOUNT });
+                    xml.text("ipOwnerId", if elastic { ACCOUNT } else { "amazon" });
                 });
             }
         };

@@ -138,7 +138,7 @@ fn read_key(truth: &Truth, query: &Query<'_>) -> Result<Option<String>, Failure>
     }
 }
 
-fn read_profile(truth: &Truth, query: &Query<'_>) -> Result<Option<String>, Failure> {
+pub(super) fn read_profile(truth: &Truth, query: &Query<'_>) -> Result<Option<String>, Failure> {
     let profile = query.within("IamInstanceProfile");
     let (name, arn) = (profile.get("Name"), profile.get("Arn"));
     let Some(name) = name.or_else(|| arn?.rsplit('/').next()) else { return Ok(None) };

@@ -14,6 +14,7 @@ mod page;
 pub(super) mod permission;
 mod places;
 mod power;
+mod profiles;
 mod run;
 mod tags;
 mod types;
@@ -31,9 +32,10 @@ pub(super) type Answer = Result<Xml, Failure>;
 type Action = fn(&mut Truth, &Query<'_>) -> Answer;
 
 /// The actions of EC2 that there are.
-const ACTIONS: [(&str, Action); 41] = [
+const ACTIONS: [(&str, Action); 45] = [
     ("AllocateAddress", addresses::allocate),
     ("AssociateAddress", addresses::associate),
+    ("AssociateIamInstanceProfile", profiles::associate),
     ("AuthorizeSecurityGroupEgress", group_rules::authorize_egress),
     ("AuthorizeSecurityGroupIngress", group_rules::authorize_ingress),
     ("CreateSecurityGroup", groups::create),
@@ -44,6 +46,7 @@ const ACTIONS: [(&str, Action); 41] = [
     ("DeleteVolume", volumes::delete),
     ("DescribeAddresses", addresses::describe),
     ("DescribeAvailabilityZones", places::describe_zones),
+    ("DescribeIamInstanceProfileAssociations", profiles::describe),
     ("DescribeImages", images::describe),
     ("DescribeInstanceAttribute", attributes::describe),
     ("DescribeInstanceStatus", instances::describe_status),
@@ -59,12 +62,14 @@ const ACTIONS: [(&str, Action); 41] = [
     ("DescribeVolumes", volumes::describe),
     ("DescribeVpcs", places::describe_vpcs),
     ("DisassociateAddress", addresses::disassociate),
+    ("DisassociateIamInstanceProfile", profiles::disassociate),
     ("GetConsoleOutput", attributes::console_output),
     ("ImportKeyPair", keys::import),
     ("ModifyInstanceAttribute", attributes::modify),
     ("ModifyInstanceMetadataOptions", attributes::modify_metadata),
     ("RebootInstances", power::reboot),
     ("ReleaseAddress", addresses::release),
+    ("ReplaceIamInstanceProfileAssociation", profiles::replace),
     ("RevokeSecurityGroupEgress", group_rules::revoke_egress),
     ("RevokeSecurityGroupIngress", group_rules::revoke_ingress),
     ("RunInstances", run::run),

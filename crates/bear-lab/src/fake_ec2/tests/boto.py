@@ -183,6 +183,7 @@ def live(ec2):
     ec2.reboot_instances(InstanceIds=ids[:2])
     refused("UnsupportedOperation", ec2.stop_instances, InstanceIds=ids[:1])
     change_by_hand(ec2, group)
+    change_profile(ec2, ids[0])
     give_address(ec2, ids[0])
     end(ec2, group, mine)
 
@@ -207,12 +208,26 @@ def change_by_hand(ec2, group):
     assert told["InstanceType"] == "t3.large" and told["Tags"] == [FLEET] and "PublicIpAddress" not in told
 
 
+def change_profile(ec2, instance):
+    of_instance = [{"Name": "instance-id", "Values": [instance]}]
+    [had] = ec2.describe_iam_instance_profile_associations(Filters=of_instance)["IamInstanceProfileAssociations"]
+    assert had["InstanceId"] == instance and had["State"] == "associated", had
+    bear = {"Name": "bear"}
+    refused("IncorrectState", ec2.associate_iam_instance_profile, InstanceId=instance, IamInstanceProfile=bear)
+    ec2.replace_iam_instance_profile_association(AssociationId=had["AssociationId"], IamInstanceProfile=bear)
+    ec2.disassociate_iam_instance_profile(AssociationId=had["AssociationId"])
+    assert not ec2.describe_iam_instance_profile_associations(Filters=of_instance)["IamInstanceProfileAssociations"]
+    ec2.associate_iam_instance_profile(InstanceId=instance, IamInstanceProfile=bear)
+
+
 def give_address(ec2, instance):
     address = ec2.allocate_address(Domain="vpc", TagSpecifications=tagged("elastic-ip"))
     allocation = address["AllocationId"]
     association = ec2.associate_address(AllocationId=allocation, InstanceId=instance)["AssociationId"]
     [told] = ec2.describe_addresses(AllocationIds=[allocation])["Addresses"]
     assert told["AssociationId"] == association and told["InstanceId"] == instance
+    [told] = ec2.describe_instances(InstanceIds=[instance])["Reservations"][0]["Instances"]
+    assert told["NetworkInterfaces"][0]["Association"]["IpOwnerId"] == "123456789012", "elastic ones are the account's"
     ec2.disassociate_address(AssociationId=association)
     ec2.release_address(AllocationId=allocation)
 

@@ -1,5 +1,5 @@
 set +aex -f
-unset nonce root lock_wait_seconds tls_chain tls_authorities tls_key mosquitto_configuration mosquitto_users keep_data other_brokers mosquitto_version mosquitto_ports
+unset nonce root lock_wait_seconds tls_chain tls_authorities tls_key mosquitto_configuration mosquitto_users tls_chain_sum tls_authorities_sum tls_key_sum keep_data other_brokers mosquitto_version mosquitto_ports mosquitto_sum
 nonce=n0nce5678
 root=''
 lock_wait_seconds=1
@@ -36,10 +36,14 @@ keyfile /etc/mosquitto/bear.key.pem
 cafile /etc/mosquitto/bear.authorities.pem
 '
 mosquitto_users=''
+tls_chain_sum='8010bfcee1842b2a4ce8f67c3e9455f0188f7a15bf39ec61a26feb75cd785821'
+tls_authorities_sum='8010bfcee1842b2a4ce8f67c3e9455f0188f7a15bf39ec61a26feb75cd785821'
+tls_key_sum='df90165529c8ce9dec258985e17e146b8db675936392e7035520c1e52468a46e'
 keep_data='yes'
 other_brokers='emqx mosquitto-container'
 mosquitto_version='2.0.11-1.2+deb12u2'
 mosquitto_ports='1883 8883 8083 8084 '
+mosquitto_sum='236b2d204caae68aa36814581729eae052ff5898ff6af81d8a80be055ed1d8d5'
 
 # … prelude.sh …
 

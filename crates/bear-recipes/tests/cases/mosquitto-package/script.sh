@@ -1,5 +1,5 @@
 set +aex -f
-unset nonce root lock_wait_seconds owner_text owner_lineage owner_instance host_now host_ports tls_chain tls_authorities tls_key mosquitto_configuration mosquitto_users keep_data other_brokers mosquitto_version mosquitto_ports
+unset nonce root lock_wait_seconds owner_text owner_lineage owner_instance host_now host_ports tls_chain tls_authorities tls_key mosquitto_configuration mosquitto_users tls_chain_sum tls_authorities_sum tls_key_sum keep_data other_brokers mosquitto_version mosquitto_ports mosquitto_sum
 nonce=n0nce5678
 root=''
 lock_wait_seconds=1
@@ -25,10 +25,14 @@ protocol mqtt
 '
 mosquitto_users='sensors:it'\''s $(reboot)
 '
+tls_chain_sum=''
+tls_authorities_sum=''
+tls_key_sum=''
 keep_data='yes'
 other_brokers='emqx mosquitto-container'
 mosquitto_version='2.0.11-1.2+deb12u2'
 mosquitto_ports='1883 '
+mosquitto_sum='4ee56a7280dd339205a87d1d9d22988618e085634014ec808f68f7357655037f'
 
 # … prelude.sh …
 
@@ -37,6 +41,8 @@ mosquitto_ports='1883 '
 # … container.sh …
 
 # … ports.sh …
+
+# … first-boot.sh …
 
 # … host.sh …
 

@@ -1,8 +1,9 @@
 set +aex -f
-unset nonce root lock_wait_seconds
+unset nonce root lock_wait_seconds observe_host
 nonce=n0nce5678
 root=''
 lock_wait_seconds=1
+observe_host='yes'
 
 # … prelude.sh …
 

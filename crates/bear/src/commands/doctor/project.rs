@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use bear_core::fleet::Instance;
+use bear_core::fleet::{Foundation, Instance};
 use bear_core::name::FleetName;
 use bear_core::state::State;
 use bear_engine::store::{FleetFolder, Holder, Secrets};
@@ -34,6 +34,8 @@ pub(super) struct Scene {
 pub(super) struct Chosen {
     pub(super) name: FleetName,
     pub(super) instances: Vec<Instance>,
+    /// What they share at their provider.
+    pub(super) foundation: Option<Foundation>,
     pub(super) folder: FleetFolder,
     pub(super) state: Option<State>,
 }
@@ -86,13 +88,18 @@ fn choose(file: &FleetFile) -> (Option<Chosen>, Finding) {
         let instances = fleet.instances().map_err(|error| {
             Fault::input("bear::fleet::name", "could not name the instances").caused_by(&error)
         })?;
-        Ok((fleet.name, instances))
+        Ok((fleet, instances))
     });
     match read {
-        Ok((name, instances)) => {
+        Ok((fleet, instances)) => {
+            let foundation = fleet.foundation();
+            let name = fleet.name;
             let detail = format!("{}: fleet `{name}`, {}", file.shown, count(instances.len(), "instance"));
             let folder = file.project.folder_of(&name);
-            (Some(Chosen { name, instances, folder, state: None }), Finding::ok("fleet file", detail))
+            (
+                Some(Chosen { name, instances, foundation, folder, state: None }),
+                Finding::ok("fleet file", detail),
+            )
         }
         Err(fault) => {
             let finding = Finding::fail("fleet file", fault.to_string());

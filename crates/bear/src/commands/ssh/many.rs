@@ -74,6 +74,7 @@ async fn run_on(
         deadline: errand.deadline,
         // What people ask for they may see.
         redactor: &Redactor::default(),
+        keep: None,
     };
     let host = hosts.ssh(reach::place(instance, recorded))?;
     let outcome = host.run(&script, &mut |line| voice.say(instance, line)).await?;

@@ -53,16 +53,21 @@ pub(crate) fn deployed(file: &str) -> State {
         ports.dashboard = ports.dashboard.or(Some(20_002 + 3 * index));
         let machine = Machine::new(format!("i-{instance}"), "127.0.0.1");
         let installed = Installed::new(ports, "0.1.0");
-        let (generation, token) = (index.into(), String::new());
+        let (generation, token, launch) = (index.into(), String::new(), None);
         let records = [
-            Record::CreateBegan { at, instance: instance.clone(), group, spec, generation, token },
+            Record::CreateBegan { at, instance: instance.clone(), group, spec, generation, token, launch },
             Record::Created { at, instance: instance.clone(), machine },
-            Record::Installed { at, instance: instance.clone(), installed },
+            Record::Installed { at, instance: instance.clone(), installed, machine: None },
             Record::Verified { at, instance, checks: 3 },
         ];
         for record in &records {
             state.apply(record);
         }
+    }
+    if let Some(foundation) = fleet.foundation() {
+        let region = foundation.region.clone();
+        state.apply(&Record::FoundationBegan { at, foundation });
+        state.apply(&Record::FoundationLaid { at, region });
     }
     state
 }

@@ -114,6 +114,12 @@ fn all_that_happens() -> Vec<(i64, What)> {
             4_060,
             check_ended(&verify_3, broken(CheckName::Qos2, 2.1, "expected the message once, got it twice")),
         ),
+        (
+            4_200,
+            What::Notice {
+                text: "EC2 asks for fewer requests (RunInstances): the next one in 4 s".to_owned(),
+            },
+        ),
         (4_500, What::Interrupting { running: 2 }),
         (5_100, check_ended(&verify_3, broken(CheckName::WsConnect, 1_000.0, "connection refused"))),
         (64_000, succeeded(&verify_1, 59.96)),

@@ -1,6 +1,6 @@
 //! How plans read, for each action, folded and in full.
 
-use bear_core::diff::{Changes, diff};
+use bear_core::diff::{Changes, Goal, diff};
 use bear_core::name::FleetName;
 use bear_core::observed::{BrokerSeen, Observation, Observed};
 use bear_core::plan::build;
@@ -15,7 +15,9 @@ const LOOK: Look = Look { colour: false, width: Some(80), unicode: true };
 /// The plan for a fleet file, on top of what is deployed.
 fn planned(file: &str, before: Option<&State>, observed: &Observed) -> Plan {
     let fleet = fleet(file);
-    let changes = diff(&fleet.instances().unwrap(), before, observed);
+    let (instances, foundation) = (fleet.instances().unwrap(), fleet.foundation());
+    let goal = Goal { instances: &instances, foundation: foundation.as_ref(), ..Goal::default() };
+    let changes = diff(&goal, before, observed);
     build(fleet.name.clone(), changes, 0)
 }
 
@@ -47,16 +49,17 @@ fn a_new_fleet_with_a_foundation() {
     insta::assert_snapshot!(shown(TEAM, None), @"
     Fleet daily
 
-        + foundation  create: what the instances share at their provider
+        + foundation eu-west-3  create: what the instances share at their provider
         + daily-emqx-1  create → install → verify
         + daily-emqx-2  create → install → verify
             provider        aws, region eu-west-3
             machine         t3.small, ubuntu-22.04, disk of 20 GiB
+            login           as ubuntu
             docker          5:20.10.13~3-0~ubuntu-jammy
             broker          emqx 5.0.9
             admin password  from the variable EMQX_ADMIN_PASSWORD
             authentication  off (default)
-            ports           mqtt 1883, ws 8083, dashboard 18083 (default)
+            ports           mqtt 1883, ws 8083, dashboard 18083 on the host alone (default)
 
     Plan: 2 to create, 0 to change, 0 to replace, 0 to destroy, 0 unchanged.
     ");
@@ -81,11 +84,10 @@ fn all_signs() {
     insta::assert_snapshot!(text, @"
     Fleet daily
 
-        + foundation  create: what the instances share at their provider
         ~ daily-emqx-1  install → verify
         ~ daily-emqx-2  install → verify
             broker.emqx.version: 5.0.9 → 5.8.9
-            @@ -9,7 +9,7 @@
+            @@ -12,7 +12,7 @@
                  version: 5:20.10.13~3-0~ubuntu-jammy
              broker:
                emqx:
@@ -97,11 +99,12 @@ fn all_signs() {
         + daily-emqx-3  create → install → verify
             provider        aws, region eu-west-3
             machine         t3.small, ubuntu-22.04, disk of 20 GiB
+            login           as ubuntu
             docker          5:20.10.13~3-0~ubuntu-jammy
             broker          emqx 5.8.9
             admin password  from the variable EMQX_ADMIN_PASSWORD
             authentication  off (default)
-            ports           mqtt 1883, ws 8083, dashboard 18083 (default)
+            ports           mqtt 1883, ws 8083, dashboard 18083 on the host alone (default)
       -/+ daily-edge-1  destroy → create → install → verify
             machine.type: t3.small → t3.large
             @@ -1,7 +1,7 @@
@@ -111,8 +114,8 @@ fn all_signs() {
             -  type: t3.small
             +  type: t3.large
                image: ubuntu-22.04
-             broker:
-               emqx:
+             login:
+               user: ubuntu
         - daily-lab-1  destroy
             instance: verified → gone
 
@@ -137,7 +140,7 @@ fn a_change_in_place_for_all() {
         ~ daily-emqx-1  install → verify
         ~ daily-emqx-2  install → verify
             broker.emqx.version: 5.0.9 → 5.8.9
-            @@ -9,7 +9,7 @@
+            @@ -12,7 +12,7 @@
                  version: 5:20.10.13~3-0~ubuntu-jammy
              broker:
                emqx:
@@ -157,7 +160,6 @@ fn a_replacement() {
     insta::assert_snapshot!(shown(&file, Some(TEAM)), @"
     Fleet daily
 
-        + foundation  create: what the instances share at their provider
       -/+ daily-emqx-1  destroy → create → install → verify
             machine.type: t3.small → t3.large
             @@ -1,7 +1,7 @@
@@ -168,7 +170,7 @@ fn a_replacement() {
             +  type: t3.large
                image: ubuntu-22.04
                disk: 20 GiB
-             install:
+             login:
         - daily-emqx-2  destroy
             instance: verified → gone
 
@@ -184,9 +186,9 @@ fn drift_and_what_was_left_undone() {
     }
     let machine = Machine::new("i-demo-broker-2", "192.0.2.1");
     let broker = BrokerSeen::Stopped { why: "process 4711 is gone".to_owned() };
-    let observed = Observed::from([
+    let observed = Observed::from_iter([
         (name("demo-broker-1"), Observation::Absent),
-        (name("demo-broker-2"), Observation::Present { machine, broker }),
+        (name("demo-broker-2"), Observation::Present { machine, changed: Vec::new(), broker }),
     ]);
     insta::assert_snapshot!(plan(&planned(LOCAL, Some(&state), &observed), LOOK, false), @"
     Fleet demo
@@ -262,7 +264,6 @@ fn in_colour() {
     insta::assert_snapshot!(text.escape_debug().to_string().replace("\\n", "\n"), @r"
     Fleet \u{1b}[1mdaily\u{1b}[0m
 
-      \u{1b}[32m  +\u{1b}[0m foundation  \u{1b}[2mcreate: what the instances share at their provider\u{1b}[0m
       \u{1b}[31m-/+\u{1b}[0m daily-emqx-1  \u{1b}[2mdestroy → create → install → verify\u{1b}[0m
             machine.type: \u{1b}[31mt3.small\u{1b}[0m → \u{1b}[32mt3.large\u{1b}[0m
             \u{1b}[36m@@ -1,7 +1,7 @@\u{1b}[0m
@@ -273,7 +274,7 @@ fn in_colour() {
             \u{1b}[32m+  type: t3.large\u{1b}[0m
             \u{1b}[2m   image: ubuntu-22.04\u{1b}[0m
             \u{1b}[2m   disk: 20 GiB\u{1b}[0m
-            \u{1b}[2m install:\u{1b}[0m
+            \u{1b}[2m login:\u{1b}[0m
       \u{1b}[31m  -\u{1b}[0m daily-emqx-2  \u{1b}[2mdestroy\u{1b}[0m
             instance: \u{1b}[31mverified\u{1b}[0m → \u{1b}[31mgone\u{1b}[0m
 

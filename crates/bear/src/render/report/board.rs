@@ -80,6 +80,7 @@ impl Board {
             | What::StepFailed { step, .. }
             | What::StepSkipped { step, .. } => self.running.retain(|running| running.step != *step),
             What::Interrupting { .. } => self.stopping = true,
+            What::Notice { .. } => {}
             What::Summary(_) => self.running.clear(),
         }
     }

@@ -56,6 +56,7 @@ impl Lines {
             What::StepFailed { step, seconds, error } => self.failed(step, *seconds, error),
             What::StepSkipped { step, because } => self.skipped(step, because.as_deref()),
             What::Interrupting { running } => self.interrupting(*running),
+            What::Notice { text } => self.line("waiting", Tone::Warn, printable(text)),
             What::Summary(summary) => return self.closing(summary),
         };
         if self.is_told(&event.what) { text } else { String::new() }

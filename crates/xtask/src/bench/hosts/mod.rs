@@ -16,11 +16,23 @@ use super::Bench;
 /// One part of the figures, printed as it is measured.
 type Part = fn(&Bench) -> Result<(), String>;
 
-const PARTS: [(&str, Part); 3] =
-    [("contest", contest::print), ("many", many::print), ("proof", proof::print)];
+const PARTS: [(&str, Part); 3] = [
+    ("contest", |bench| contest::print(bench, &[])),
+    ("many", many::print),
+    ("proof", |bench| proof::print(bench, &[])),
+];
 
-/// Prints the parts that are named, or all.
+/// Prints the parts that are named, or all. What follows `contest` or `proof` with a dash are its options.
 pub(super) fn run(bench: &Bench, names: &[String]) -> Result<(), String> {
+    if let [part, options @ ..] = names
+        && options.first().is_some_and(|option| option.starts_with('-'))
+    {
+        match part.as_str() {
+            "contest" => return contest::print(bench, options),
+            "proof" => return proof::print(bench, options),
+            _ => {}
+        }
+    }
     if let Some(unknown) = names.iter().find(|name| !PARTS.iter().any(|(known, _)| known == name)) {
         let known = PARTS.map(|(name, _)| name).join(", ");
         return Err(format!("hosts have no figures `{unknown}`; there are {known}"));

@@ -92,6 +92,7 @@ fn all_status_lines_in_colour() {
     \u{1b}[2m    start\u{1b}[0m \u{1b}[2m[  3.7s] ( 7/11)\u{1b}[0m install demo-broker-1
     \u{1b}[32m       ok\u{1b}[0m \u{1b}[2m[  4.0s] ( 8/11)\u{1b}[0m install demo-broker-1  0.3s
     \u{1b}[2m    start\u{1b}[0m \u{1b}[2m[  4.0s] ( 8/11)\u{1b}[0m verify  demo-broker-1
+    \u{1b}[33m  waiting\u{1b}[0m \u{1b}[2m[  4.2s] ( 8/11)\u{1b}[0m EC2 asks for fewer requests (RunInstances): the next one in 4 s
     \u{1b}[33m stopping\u{1b}[0m \u{1b}[2m[  4.5s] ( 8/11)\u{1b}[0m waiting for 2 running steps, no other begins; Ctrl-C again stops at once
     \u{1b}[32m       ok\u{1b}[0m \u{1b}[2m[1m 04s] ( 9/11)\u{1b}[0m verify  demo-broker-1  1m 00s  3 of 3 checks passed
     \u{1b}[31m   FAILED\u{1b}[0m \u{1b}[2m[1m 04s] (10/11)\u{1b}[0m verify  demo-broker-3  1m 01s  1 of 3 checks passed

@@ -1,17 +1,19 @@
 //! What only the fleet as a whole can get wrong: names, ports and addresses that meet, and too much of everything.
 
+mod aws;
+
 use std::collections::HashMap;
 use std::fmt;
 
 use indexmap::IndexMap;
 use miette::SourceSpan;
 
-use super::findings::Findings;
-use super::model::{Broker, Emqx, Group, HostsProvider, Network, Ports, Provider};
-use super::shape::{Draft, INSTANCES_MAX};
-use super::spec::Endpoint;
-use super::tree::Slot;
-use super::words::quoted;
+use crate::fleet::findings::Findings;
+use crate::fleet::model::{Broker, Emqx, Group, HostsProvider, Network, Ports, Provider};
+use crate::fleet::shape::{Draft, INSTANCES_MAX};
+use crate::fleet::spec::Endpoint;
+use crate::fleet::tree::Slot;
+use crate::fleet::words::quoted;
 use crate::name::{FleetName, GroupName, InstanceName, MemberName};
 
 type Groups = IndexMap<GroupName, Group>;
@@ -25,6 +27,7 @@ pub(super) fn check(draft: &Draft, root: &Slot<'_>, findings: &mut Findings) {
         listeners(groups, file, findings);
         licenses(groups, file, findings);
         ports(groups, matches!(draft.provider, Some(Provider::Local(_))), file, findings);
+        aws::check(groups, file, findings);
         if let Some(name) = &draft.name {
             names_too_long(name, groups, file, findings);
         }

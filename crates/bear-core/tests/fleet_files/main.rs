@@ -2,6 +2,8 @@
 #![expect(clippy::disallowed_methods, reason = "tests read their cases; only the core itself does no I/O")]
 #![expect(clippy::unwrap_used, reason = "a test that can't go on has failed")]
 
+mod ec2;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -76,6 +78,7 @@ fn a_fleet_file_says_which_instances_there_are() {
     insta::assert_snapshot!(example("examples/hosts.yaml"), @"plant-edge-paris plant-edge-lyon plant-edge-nice");
     insta::assert_snapshot!(example("examples/emqx.yaml"), @"depot-hub-north");
     insta::assert_snapshot!(example("examples/mosquitto.yaml"), @"barn-gate-east barn-gate-west");
+    insta::assert_snapshot!(example("examples/aws.yaml"), @"harbour-hub-1 harbour-hub-2 harbour-hub-3 harbour-quay-north harbour-quay-south");
     insta::assert_snapshot!(example("fleets/team.yaml"), @"daily-emqx-1 daily-emqx-2 daily-emqx-3");
 }
 
@@ -241,4 +244,5 @@ fn the_schema_refuses_what_the_reader_refuses_in_single_values() {
     check("count: 1, broker: { emqx: { version: 5.0.9, license: literal } }");
     check("count: 1, broker: { emqx: { version: 5.0.9, tls: { certificate: c.pem } } }");
     check("count: 1, broker: { mosquitto: { version: 2.0.18, container: 1 } }");
+    check("count: 1, broker: embedded, protect: 1");
 }

@@ -1,0 +1,21 @@
+set +aex -f
+unset nonce root lock_wait_seconds host_key_made
+nonce=n0nce5678
+root=''
+lock_wait_seconds=1
+host_key_made='ssh-ed25519 it'\''s $(reboot)'
+
+# … prelude.sh …
+
+# … host-key.sh …
+
+main() {
+    exec 3>&1 </dev/null
+    printf '\n' >&3
+    say begin 1 $$
+    open
+    block host-key.moved host_key_moved
+    say end ok
+}
+
+main; exit
