@@ -170,8 +170,9 @@ pub(super) fn make_networks() -> Result<(), String> {
         })?;
     }
     for rule in LET_THROUGH {
-        let look = || succeeds(&mut iptables("-C", rule));
-        ensure(&format!("way from {} to {}", rule[1], rule[3]), look, || {
+        ensure(&format!("way from {} to {}", rule[1], rule[3]), || comes_first(rule), || {
+            // One that Docker has put its own before is as good as none.
+            succeeds(&mut iptables("-D", rule));
             run(&mut iptables("-I", rule), SHORT).map(drop)
         })?;
     }
@@ -183,10 +184,18 @@ pub(super) fn network(name: &str) -> Option<String> {
     run(&mut docker(["network", "inspect", "--format", "{{.Id}}", name]), SHORT).ok()
 }
 
-/// A command about a rule in the chain that Docker leaves to others.
+/// Whether a rule stands before those of Docker, which keep its networks from each other.
+fn comes_first(rule: [&str; 6]) -> bool {
+    let rules = run(Command::new("iptables").args(["-w", "10", "-S", "FORWARD"]), SHORT).unwrap_or_default();
+    let before = rules.lines().take_while(|line| !line.contains("DOCKER"));
+    let rule = rule.join(" ");
+    before.into_iter().any(|line| line.ends_with(&rule))
+}
+
+/// A command about a rule for what is passed on.
 fn iptables(change: &str, rule: [&str; 6]) -> Command {
     let mut command = Command::new("iptables");
-    command.args(["-w", "10", change, "DOCKER-USER"]).args(rule);
+    command.args(["-w", "10", change, "FORWARD"]).args(rule);
     command
 }
 
