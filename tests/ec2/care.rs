@@ -2,7 +2,7 @@
 
 use std::io::{Read, Write};
 
-use crate::cloud::{Cloud, FILE, FLEET, check_cloud};
+use crate::cloud::{APPLY, Cloud, FILE, FLEET, check_cloud};
 use crate::support::{Outcome, terminal};
 
 /// A fleet whose every machine would have to be another one.
@@ -87,11 +87,11 @@ fn a_protected_group_is_neither_replaced_nor_destroyed() {
 #[test]
 fn a_plan_that_ends_more_than_half_has_to_be_meant() {
     let cloud = Cloud::of(&FLEET.replace("count: 3", "count: 4"));
-    cloud.bear(crate::cloud::APPLY);
+    cloud.bear(APPLY);
     assert_eq!(cloud.fake.alive().len(), 4);
     // Half of them is nothing special.
     cloud.project.write(FILE, FLEET.replace("count: 3", "count: 2"));
-    cloud.bear(crate::cloud::APPLY);
+    cloud.bear(APPLY);
     assert_eq!(cloud.fake.alive().len(), 2);
 
     cloud.project.write(FILE, of_other_machines().replace("count: 3", "count: 2"));
@@ -105,7 +105,7 @@ fn a_plan_that_ends_more_than_half_has_to_be_meant() {
     assert_eq!(refused.code(), 3);
     assert_eq!(cloud.fake.instances().len(), 4, "nothing was made or ended");
     for (percent, code) in [("99", 3), ("100%", 1)] {
-        let meant = cloud.bear(&format!("{} --max-destroy {percent}", crate::cloud::APPLY));
+        let meant = cloud.bear(&format!("{APPLY} --max-destroy {percent}"));
         assert_eq!(meant.code(), code, "{meant}");
     }
     assert_eq!(cloud.fake.alive().len(), 2);

@@ -17,6 +17,8 @@ const BETWEEN: usize = 200;
 const ANYWHEN: usize = 40;
 /// How many tries run side by side. They wait more than they work.
 const AT_ONCE: usize = 10;
+/// How late a launch has its effect whose connection was cut.
+const LATE: Duration = Duration::from_millis(700);
 /// How long anything may take that is waited for. Far more than it needs, for slow machines.
 const PATIENCE: Duration = Duration::from_mins(3);
 
@@ -59,19 +61,19 @@ fn killed_between_the_launch_and_its_record_two_hundred_times() {
 /// or on its way, of which nothing was recorded.
 fn killed(moment: Moment) -> bool {
     let cloud = Cloud::new();
-    let (launches, least) = (|| Rule::on("RunInstances"), 1);
+    let on_launches = || Rule::on("RunInstances");
     let least = match moment {
         Moment::Held(number) => {
-            cloud.fake.rule(launches().skip(number).times(1).then(Fault::AnswerHangs));
+            cloud.fake.rule(on_launches().skip(number).times(1).then(Fault::AnswerHangs));
             number + 1
         }
         Moment::AllHeld => {
-            cloud.fake.rule(launches().then(Fault::AnswerHangs));
+            cloud.fake.rule(on_launches().then(Fault::AnswerHangs));
             3
         }
         Moment::Late => {
-            cloud.fake.rule(launches().then(Fault::Late(Duration::from_millis(700))));
-            least
+            cloud.fake.rule(on_launches().then(Fault::Late(LATE)));
+            1
         }
         Moment::After(_) => 0,
     };
@@ -88,12 +90,16 @@ fn killed(moment: Moment) -> bool {
     let launched = asked() > 0;
     let unrecorded = launched && !recorded(&cloud.project);
 
-    // Nothing can be installed there, so each of these fails at its end.
     let outcome = cloud.bear(APPLY);
+    if matches!(moment, Moment::Late) {
+        // By then whatever was on its way has come.
+        thread::sleep(LATE);
+    }
     let all = cloud.fake.instances().into_iter().map(|instance| instance.id).collect::<BTreeSet<_>>();
     assert_eq!(all.len(), 3, "after a kill at {moment:?}: {outcome}");
     assert_eq!(cloud.fake.alive().len(), 3);
     assert_eq!(machines(&cloud.project), all, "after a kill at {moment:?}: {outcome}");
+    assert!(recorded(&cloud.project));
     unrecorded
 }
 

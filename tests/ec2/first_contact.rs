@@ -16,6 +16,9 @@ use serde_json::Value;
 use crate::cloud::{APPLY, Cloud, FLEET, check_cloud, settings};
 use crate::support::Outcome;
 
+/// The second number of the addresses of the next account: tests that run at the same time have different ones.
+static NEXT: AtomicU8 = AtomicU8::new(81);
+
 /// The sshd of a machine; it ends with it.
 struct Sshd(Child);
 
@@ -35,8 +38,6 @@ fn cloud() -> Option<Cloud> {
         return None;
     }
     let fleet = FLEET.replace("user: ubuntu", &format!("user: {}\n    identity: keys/id", user()));
-    // Tests that run at the same time have other addresses.
-    static NEXT: AtomicU8 = AtomicU8::new(81);
     let network = NEXT.fetch_add(1, Ordering::Relaxed);
     let settings = Settings { public_cidr: format!("127.{network}.0.0/16").parse().unwrap(), ..settings() };
     let cloud = Cloud::with(&fleet.replace("count: 3", "count: 1"), settings);

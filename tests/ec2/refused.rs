@@ -25,7 +25,12 @@ fn no_credentials() {
     let project =
         Project::new().with("fleets/daily.yaml", FLEET).with_variable("AWS_EC2_METADATA_DISABLED", "true");
     let outcome = project.bear(APPLY);
-    check_cloud!(why(&outcome), @"");
+    check_cloud!(why(&outcome), @"
+    error: could not create the foundation: looking up the subnets in eu-central-1: there are no AWS credentials to be had: the credential provider was not enabled: no credentials found in chain
+      bear::aws::no_credentials, after [SECONDS]
+      help: log in as for the AWS CLI (`aws sso login`, `aws configure`, AWS_PROFILE), or name a `profile` under `provider: aws:`
+      retry: bear apply fleets/daily.yaml
+    ");
     assert_eq!(outcome.code(), 1);
 }
 
@@ -168,6 +173,5 @@ fn throttling_is_told_and_put_up_with() {
     cloud.fake.rule(Rule::on("RunInstances").times(2).then(Fault::Fails(Failure::throttled())));
     let told = cloud.bear(APPLY);
     assert_eq!(cloud.fake.alive().len(), 3, "{told}");
-    let notice = told.stderr.lines().find(|line| line.contains("slow down"));
-    check_cloud!(notice.unwrap_or(&told.stderr), @"  waiting [[SECONDS]] ( 1/10) EC2 asks to slow down (RunInstances): next request in 0.5 s");
+    assert!(told.stderr.contains("EC2 asks to slow down (RunInstances): next request in "), "{told}");
 }

@@ -39,7 +39,7 @@ impl Failure {
     pub(crate) fn explain(&self, doing: &str, region: &str) -> StepError {
         let doing = format!("{doing} in {region}");
         match &self.cause {
-            Cause::NoCredentials(why) => error("bear::aws::no_credentials", format!("{doing}: there are no AWS credentials to be had: {why}"))
+            Cause::NoCredentials(why) => error("bear::aws::no_credentials", format!("{doing}: there are no AWS credentials to be had: {}", in_short(why)))
                 .with_help("log in as for the AWS CLI (`aws sso login`, `aws configure`, AWS_PROFILE), or name a `profile` under `provider: aws:`"),
             Cause::Unaskable(why) => error("bear::aws::settings", format!("{doing}: EC2 could not be asked: {why}"))
                 .with_help("look at `provider: aws:` in the fleet file, at ~/.aws/config and at the variables AWS_*"),
@@ -162,6 +162,10 @@ fn explain_wish(code: &str, message: &str, said: &str) -> Option<StepError> {
                 "bear::aws::key_format",
                 "EC2 takes ed25519 and RSA keys only: `ssh-keygen -t ed25519`, then name it under `provider: aws: identity:`",
             ),
+            "InvalidInstanceID.NotFound" | "InvalidInstanceID.Malformed" => (
+                "bear::aws::not_found",
+                "is that its id, and is it in this region? EC2 forgets a machine about an hour after its end",
+            ),
             "InvalidVpcID.NotFound"
             | "InvalidSubnetID.NotFound"
             | "InvalidGroup.NotFound"
@@ -186,6 +190,12 @@ fn error(code: &'static str, said: impl Into<String>) -> StepError {
 fn denied_action(message: &str) -> Option<String> {
     let (_, rest) = message.split_once("not authorized to perform: ")?;
     rest.split_whitespace().next().map(str::to_owned)
+}
+
+/// Why there are no credentials, without the list of all the places where the SDK looked for them.
+fn in_short(why: &str) -> &str {
+    let (why, _) = why.split_once(" Attempted:").unwrap_or((why, ""));
+    why.trim_start_matches("dispatch failure: other: ").trim_end_matches('.')
 }
 
 /// EC2's sentence as it fits into one of ours.

@@ -104,7 +104,7 @@ impl Deployed {
     pub(crate) fn world(&self, environment: &Environment) -> Result<Option<World>, Fault> {
         let Some(state) = &self.state else { return Ok(None) };
         let ground = Ground::recorded(&self.fleet, &self.folder, self.project.root(), state);
-        World::new(ground, FirstContactRule::Refuse, None, environment).map(Some)
+        World::new(&ground, FirstContactRule::Refuse, None, environment).map(Some)
     }
 
     /// What is recorded about one instance.

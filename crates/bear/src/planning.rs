@@ -184,7 +184,7 @@ pub(crate) async fn observe_deployed(
         context.printer.note("nothing was observed: the plan follows from what is recorded alone");
         return Ok(Observed::new());
     }
-    let world = World::new(wanted.ground(state), FirstContactRule::Refuse, None, &context.environment)?;
+    let world = World::new(&wanted.ground(state), FirstContactRule::Refuse, None, &context.environment)?;
     observe(&world, state, context).await
 }
 

@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-/// Builds `bear` with further arguments for cargo, such as `--release`, and says where the binary lies.
+/// Builds `bear` with further arguments for cargo, such as `--release`, and says where the binary lies. Without EC2, which
+/// no chore needs, and which takes longer to build than all the rest.
 pub(crate) fn bear(arguments: &[&str]) -> Result<PathBuf, String> {
-    binary("bear", arguments)
+    binary("bear", &[&["--no-default-features"], arguments].concat())
 }
 
 /// Builds a package that has one binary, and says where that lies.

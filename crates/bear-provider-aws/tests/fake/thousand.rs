@@ -1,5 +1,4 @@
 //! The whole apply of a thousand machines in simulated time: no machine waits for another.
-
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

@@ -52,13 +52,12 @@ pub(crate) async fn run(args: ApplyArgs, context: &Context) -> Result<ExitStatus
     // One world for all of it: what looks at a host and what changes it share a connection.
     let world = world_of(&wanted, store.state(), &args, context)?;
     let observed = planning::observe(&world, store.state(), context).await?;
-    let (planned, used) = match recorded(&wanted, &args, store.state(), context)? {
-        Some(recorded) => exactly(&recorded, &wanted, store.state(), &observed, context)?,
-        None => {
-            let replace = wanted.named(&args.replace.replace)?;
-            let goal = wanted.goal(&replace);
-            (planning::make(&wanted, &goal, Some(store.state()), &observed, &args.only.only)?, None)
-        }
+    let (planned, used) = if let Some(recorded) = recorded(&wanted, &args, store.state(), context)? {
+        exactly(&recorded, &wanted, store.state(), &observed, context)?
+    } else {
+        let replace = wanted.named(&args.replace.replace)?;
+        let goal = wanted.goal(&replace);
+        (planning::make(&wanted, &goal, Some(store.state()), &observed, &args.only.only)?, None)
     };
     if !context.printer.json() {
         context.printer.data(context.printer.plan(&planned.plan));
@@ -111,7 +110,7 @@ fn world_of(wanted: &Wanted, state: &State, args: &ApplyArgs, context: &Context)
         if args.accept_new_host_keys { FirstContactRule::Accept } else { FirstContactRule::Refuse };
     let deadline =
         runs::limits(&args.run, wanted.read.parsed.fleet.provider.kind()).of(StepKind::Install).deadline;
-    let world = World::new(wanted.ground(state), first_contact, Some(deadline), &context.environment)?;
+    let world = World::new(&wanted.ground(state), first_contact, Some(deadline), &context.environment)?;
     Ok(world.reserving(&wanted.read.parsed.fleet))
 }
 

@@ -47,7 +47,7 @@ pub(crate) async fn run(args: DestroyArgs, context: &Context) -> Result<ExitStat
     let deadline =
         runs::limits(&args.run, wanted.read.parsed.fleet.provider.kind()).of(StepKind::Destroy).deadline;
     let world = World::new(
-        wanted.ground(store.state()),
+        &wanted.ground(store.state()),
         FirstContactRule::Refuse,
         Some(deadline),
         &context.environment,

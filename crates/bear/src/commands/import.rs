@@ -5,6 +5,7 @@ use bear_core::fleet::model::ProviderKind;
 use bear_core::state::v1::{Machine, Record, State};
 use bear_core::step::StepKind;
 use bear_engine::{Clock, Store, SystemClock};
+use bear_executor::host_keys::HostKey;
 use bear_hosts::FirstContactRule;
 use clap::Args;
 use serde_json::json;
@@ -42,11 +43,18 @@ pub(crate) struct ImportArgs {
 pub(crate) async fn run(args: ImportArgs, context: &Context) -> Result<ExitStatus, Fault> {
     let wanted = Wanted::read(args.fleet.fleet.as_deref(), context)?;
     let instance = instance(&wanted, &args.instance)?;
+    if let Some(Err(error)) = args.host_key.as_deref().map(str::parse::<HostKey>) {
+        return Err(Fault::input(
+            "bear::import::host_key",
+            format!("`--host-key` is no public host key: {error}"),
+        )
+        .with_help("on the machine it is in /etc/ssh/ssh_host_ed25519_key.pub"));
+    }
     refuse_without_terminal(args.yes, context)?;
     let mut store = runs::open(&wanted, &args.lock, context)?;
     refuse_known(store.state(), instance, &args.machine)?;
     let ground = wanted.ground(store.state());
-    let world = World::new(ground, FirstContactRule::Refuse, None, &context.environment)?;
+    let world = World::new(&ground, FirstContactRule::Refuse, None, &context.environment)?;
     let question = format!(
         "Do you want to mark {} as `{}`, for the next apply to install its broker there?",
         args.machine, instance.name

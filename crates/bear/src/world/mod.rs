@@ -118,7 +118,7 @@ impl World {
     ///
     /// This machine lacks something that bear needs for its own brokers.
     pub(crate) fn new(
-        ground: Ground<'_>,
+        ground: &Ground<'_>,
         first_contact: FirstContactRule,
         deadline: Option<Duration>,
         environment: &Environment,
@@ -137,7 +137,7 @@ impl World {
         let limit = bear_hosts::SSH_LIMIT.min(settings.deadline);
         let hosts = Hosts::new(settings);
         let (notices, told) = mpsc::channel(NOTICES_MAX);
-        let ec2 = Ec2::new(&ground, hosts.clone(), limit, notices);
+        let ec2 = Ec2::new(ground, hosts.clone(), limit, notices);
         let provider =
             Arc::new(Everywhere { local: Arc::clone(&local), hosts: hosts.clone(), ec2: ec2.clone() });
         let notices = Arc::new(Mutex::new(told));

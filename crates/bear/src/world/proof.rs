@@ -138,13 +138,12 @@ impl Proving {
             return Ok(Way { host: machine.address.clone(), ports, forwards: Vec::new() });
         }
         let mut way = Way { host: Ipv4Addr::LOCALHOST.to_string(), ports, forwards: Vec::new() };
-        for port in [&mut way.ports.mqtt, &mut way.ports.mqtts, &mut way.ports.ws, &mut way.ports.wss] {
-            if let Some(port) = port {
-                let forward = self.hosts.forward(place, *port).await?;
-                *port = forward.local().port();
-                way.host = forward.local().ip().to_string();
-                way.forwards.push(forward);
-            }
+        let Ports { mqtt, mqtts, ws, wss, .. } = &mut way.ports;
+        for port in [mqtt, mqtts, ws, wss].into_iter().flatten() {
+            let forward = self.hosts.forward(place, *port).await?;
+            *port = forward.local().port();
+            way.host = forward.local().ip().to_string();
+            way.forwards.push(forward);
         }
         Ok(way)
     }

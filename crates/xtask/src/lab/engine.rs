@@ -170,11 +170,15 @@ pub(super) fn make_networks() -> Result<(), String> {
         })?;
     }
     for rule in LET_THROUGH {
-        ensure(&format!("way from {} to {}", rule[1], rule[3]), || comes_first(rule), || {
-            // One that Docker has put its own before is as good as none.
-            succeeds(&mut iptables("-D", rule));
-            run(&mut iptables("-I", rule), SHORT).map(drop)
-        })?;
+        ensure(
+            &format!("way from {} to {}", rule[1], rule[3]),
+            || comes_first(rule),
+            || {
+                // One that Docker has put its own before is as good as none.
+                succeeds(&mut iptables("-D", rule));
+                run(&mut iptables("-I", rule), SHORT).map(drop)
+            },
+        )?;
     }
     Ok(())
 }

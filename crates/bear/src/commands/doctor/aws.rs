@@ -25,7 +25,8 @@ pub(super) async fn findings(scene: &Scene, context: &Context) -> Vec<Finding> {
     }
     match world(scene, chosen, context) {
         Ok(world) => {
-            world.permissions().await.into_iter().map(|(region, told)| finding(&region, told)).collect()
+            let told = world.permissions().await.into_iter();
+            told.map(|(region, told)| finding(&region, told.map(|all| needed(all, chosen)))).collect()
         }
         Err(fault) => vec![Finding::of_fault(CHECK, &fault)],
     }
@@ -36,7 +37,15 @@ fn world(scene: &Scene, chosen: &Chosen, context: &Context) -> Result<World, Fau
     let foundations = chosen.foundation.iter().map(|it| (it.region.clone(), it.clone())).collect();
     let (fleet, folder, project) = (&chosen.name, &chosen.folder, scene.project.root());
     let ground = Ground { fleet, folder, project, lineage, foundations, identity: None };
-    World::new(ground, FirstContactRule::Refuse, None, &context.environment)
+    World::new(&ground, FirstContactRule::Refuse, None, &context.environment)
+}
+
+/// Without those that are only for profiles, where no machine has one: whether they are allowed can't be tried.
+fn needed(all: Vec<Permission>, chosen: &Chosen) -> Vec<Permission> {
+    let mut machines = chosen.instances.iter().filter_map(|instance| instance.spec.machine.as_ref());
+    let has_profiles = machines.any(|machine| machine.iam_profile.is_some());
+    let is_for_profiles = |action: &str| action.contains("IamInstanceProfile") || action == "iam:PassRole";
+    all.into_iter().filter(|it| has_profiles || !is_for_profiles(it.action)).collect()
 }
 
 fn finding(region: &str, told: Result<Vec<Permission>, StepError>) -> Finding {
