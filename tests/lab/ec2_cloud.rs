@@ -26,6 +26,7 @@ pub(crate) fn cloud(fleet: &'static str) -> Option<Cloud> {
     Some(cloud)
 }
 
+#[expect(clippy::unused_self, reason = "only who has found the lab up may ask it")]
 impl Cloud {
     /// Asks EC2 for an action, as somebody would by hand.
     #[track_caller]
