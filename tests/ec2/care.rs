@@ -21,41 +21,15 @@ fn a_protected_group_is_neither_replaced_nor_destroyed() {
     ----- stderr -----
     bear::plan::protected
 
-      × the plan would replace the machine of `daily-emqx-1`, which is protected
+      × the plan would replace the machine of `daily-emqx-1` and 2 more, whose group is protected
         ╭─[fleets/daily.yaml:9:14]
       8 │   emqx:
       9 │     protect: true
         ·              ──┬─
-        ·                ╰── its group is protected here
+        ·                ╰── protected here
      10 │     count: 3
         ╰────
       help: because of `machine.disk`, `verified`; take `protect` away for this to happen
-
-    bear::plan::protected
-
-      × the plan would replace the machine of `daily-emqx-2`, which is protected
-        ╭─[fleets/daily.yaml:9:14]
-      8 │   emqx:
-      9 │     protect: true
-        ·              ──┬─
-        ·                ╰── its group is protected here
-     10 │     count: 3
-        ╰────
-      help: because of `machine.disk`, `verified`; take `protect` away for this to happen
-
-    bear::plan::protected
-
-      × the plan would replace the machine of `daily-emqx-3`, which is protected
-        ╭─[fleets/daily.yaml:9:14]
-      8 │   emqx:
-      9 │     protect: true
-        ·              ──┬─
-        ·                ╰── its group is protected here
-     10 │     count: 3
-        ╰────
-      help: because of `machine.disk`, `verified`; take `protect` away for this to happen
-
-      × 3 problems in fleets/daily.yaml
     ");
     let applied = cloud.bear("apply fleets/daily.yaml --yes --max-destroy 100%");
     assert_eq!((applied.code(), applied.stderr == planned.stderr), (3, true), "{applied}");
@@ -65,12 +39,12 @@ fn a_protected_group_is_neither_replaced_nor_destroyed() {
     ----- stderr -----
     bear::plan::protected
 
-      × the plan would destroy the machine of `daily-emqx-2`, which is protected
+      × the plan would destroy the machine of `daily-emqx-2`, whose group is protected
         ╭─[fleets/daily.yaml:9:14]
       8 │   emqx:
       9 │     protect: true
         ·              ──┬─
-        ·                ╰── its group is protected here
+        ·                ╰── protected here
      10 │     count: 3
         ╰────
       help: because of `instance`; take `protect` away for this to happen
@@ -172,4 +146,27 @@ fn on_a_terminal_the_name_of_the_fleet_is_asked_for() {
     assert_eq!((outcome.code(), cloud.fake.alive().len()), (0, 2), "{shown}{outcome}");
     let (_, outcome) = answer(&cloud, &destroy, "Type the name", "daily\n");
     assert_eq!((outcome.code(), cloud.tagged().len()), (0, 0), "{outcome}");
+}
+
+#[test]
+fn machines_do_not_move_to_another_network() {
+    let cloud = Cloud::of(FLEET).made();
+    let elsewhere = FLEET.replace("    user: ubuntu\n", "    user: ubuntu\n    vpc: vpc-0123456789abcdef0\n");
+    assert_ne!(elsewhere, FLEET);
+    cloud.project.write(FILE, elsewhere);
+    check_cloud!(cloud.bear("plan fleets/daily.yaml"), @"
+    exit status: 3
+    ----- stderr -----
+    bear::plan::moved
+
+      × `vpc` can't change while the fleet has machines
+       ╭─[fleets/daily.yaml:6:10]
+     5 │     user: ubuntu
+     6 │     vpc: vpc-[ID]
+       ·          ──────────┬──────────
+       ·                    ╰── this is another one than they were made in
+     7 │ network: { operators: [203.0.113.7/32], clients: [198.51.100.0/24] }
+       ╰────
+      help: `bear destroy` the fleet first, or write another one beside it and move over
+    ");
 }

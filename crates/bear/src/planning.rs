@@ -10,7 +10,7 @@ use bear_core::name::{FleetName, InstanceName};
 use bear_core::observed::{Observed, Stray, adopt};
 use bear_core::plan::{self, Plan};
 use bear_core::problem::{Problem, Problems};
-use bear_core::state::v1::{Record, State};
+use bear_core::state::v1::{Record, Recorded, State};
 use bear_engine::store::FleetFolder;
 use bear_engine::{Clock, SystemClock};
 use bear_hosts::FirstContactRule;
@@ -208,6 +208,7 @@ pub(crate) fn make(
     let mut changes = diff(goal, state, observed);
     restrict(&mut changes, only, state);
     refuse_protected(&changes.list, wanted)?;
+    refuse_to_move(&changes, state, wanted)?;
     in_place::examine(&mut changes.list, wanted, state)?;
     let generation = state.map_or(0, |state| state.generation);
     let plan = plan::build(wanted.name().clone(), changes, generation);
@@ -224,16 +225,41 @@ fn refuse_protected(changes: &[Change], wanted: &Wanted) -> Result<(), Fault> {
     let fleet = &wanted.read.parsed.fleet;
     let protected =
         diff::protected(changes, |group| fleet.groups.get(group).is_some_and(|group| group.protect));
-    let problems = protected.into_iter().map(|change| Problem {
-        code: "bear::plan::protected",
-        message: format!(
-            "the plan would {} the machine of `{}`, which is protected",
-            verb(change),
-            change.instance
-        ),
-        span: wanted.read.parsed.span_of(&format!("groups.{}.protect", change.group)),
-        label: "its group is protected here".to_owned(),
-        help: Some(format!("because of {}; take `protect` away for this to happen", because(change))),
+    // Those of a group are told together: their place in the file is the same.
+    let groups = protected.chunk_by(|one, next| (&one.group, one.action) == (&next.group, next.action));
+    let problems =
+        groups.filter_map(|group| Some((group.first()?, group.len()))).map(|(change, number)| Problem {
+            code: "bear::plan::protected",
+            message: format!(
+                "the plan would {} {}, whose group is protected",
+                verb(change),
+                machines(change, number)
+            ),
+            span: wanted.read.parsed.span_of(&format!("groups.{}.protect", change.group)),
+            label: "protected here".to_owned(),
+            help: Some(format!("because of {}; take `protect` away for this to happen", because(change))),
+            warning: false,
+            file: wanted.read.parsed.source.clone(),
+        });
+    let problems = problems.collect::<Vec<_>>();
+    if problems.is_empty() { Ok(()) } else { Err(Problems::new(problems).into()) }
+}
+
+/// Refuses to put machines that exist into another network or other security groups: they can't go there, and what is
+/// shared can't be in both places.
+fn refuse_to_move(changes: &Changes, state: Option<&State>, wanted: &Wanted) -> Result<(), Fault> {
+    let moved = changes.foundations.iter().filter(|change| {
+        let has_machines = |recorded: &Recorded| recorded.spec.region.as_ref() == Some(&change.region);
+        change.action == Action::Update
+            && state.is_some_and(|state| state.instances.values().any(has_machines))
+    });
+    let fields = moved.flat_map(|change| &change.reasons).map(|reason| reason.field.as_str());
+    let problems = fields.filter(|field| ["vpc", "security_groups"].contains(field)).map(|field| Problem {
+        code: "bear::plan::moved",
+        message: format!("`{field}` can't change while the fleet has machines"),
+        span: wanted.read.parsed.span_of(&format!("provider.aws.{field}")),
+        label: "this is another one than they were made in".to_owned(),
+        help: Some("`bear destroy` the fleet first, or write another one beside it and move over".to_owned()),
         warning: false,
         file: wanted.read.parsed.source.clone(),
     });
@@ -243,6 +269,14 @@ fn refuse_protected(changes: &[Change], wanted: &Wanted) -> Result<(), Fault> {
 
 fn verb(change: &Change) -> &'static str {
     if change.action == Action::Replace { "replace" } else { "destroy" }
+}
+
+/// The machine of an instance, and how many more of its group.
+fn machines(change: &Change, number: usize) -> String {
+    match number {
+        1 => format!("the machine of `{}`", change.instance),
+        several => format!("the machine of `{}` and {} more", change.instance, several - 1),
+    }
 }
 
 fn because(change: &Change) -> String {
