@@ -43,6 +43,7 @@ fn all_status_lines() {
         start [  3.7s] ( 7/11) install demo-broker-1
            ok [  4.0s] ( 8/11) install demo-broker-1  0.3s
         start [  4.0s] ( 8/11) verify  demo-broker-1
+      waiting [  4.2s] ( 8/11) EC2 asks for fewer requests (RunInstances): the next one in 4 s
      stopping [  4.5s] ( 8/11) waiting for 2 running steps, no other begins; Ctrl-C again stops at once
            ok [1m 04s] ( 9/11) verify  demo-broker-1  1m 00s  3 of 3 checks passed
        FAILED [1m 04s] (10/11) verify  demo-broker-3  1m 01s  1 of 3 checks passed
