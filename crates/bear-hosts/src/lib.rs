@@ -34,7 +34,7 @@ pub use bear_executor::ssh::{ConnectError, Forward, Ssh};
 pub use broker::FILE;
 pub use install::{Remote, Secrets};
 pub use look::Look;
-pub use prepare::{NO_SSH, SSH_LIMIT};
+pub use prepare::{NO_SSH, SSH_LIMIT, reported};
 pub use reach::{Hosts, Place};
 pub use running::Running;
 pub use settings::Settings;

@@ -73,12 +73,12 @@ fn parse(machine: &Machine, host_key: &str) -> Result<HostKey, StepError> {
     })
 }
 
-/// Tells when something began and how it ended.
-async fn reported(
+/// Tells as a block when something that is waited for began, and how it ended.
+pub async fn reported<T>(
     name: &str,
-    report: &OnBlock<'_>,
-    work: impl Future<Output = Result<(), StepError>>,
-) -> Result<(), StepError> {
+    report: &(dyn Fn(BlockReport) + Send + Sync),
+    work: impl Future<Output = Result<T, StepError>>,
+) -> Result<T, StepError> {
     let told = |state, seconds| report(BlockReport { name: name.to_owned(), state, seconds });
     told(BlockState::Started, 0.0);
     let began = Instant::now();

@@ -5,20 +5,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use bear_core::event::{BlockReport, BlockState, StepError};
+use bear_core::event::{BlockReport, StepError};
 use bear_core::fleet::{Foundation, Spec};
 use bear_core::name::InstanceName;
 use bear_core::observed::{BrokerSeen, Observation, Observed};
 use bear_core::state::v1::Machine;
 use bear_engine::Installer;
 use bear_engine::adapter::{Done, InstallRequest};
-use bear_hosts::{Hosts, Place, Remote, Running};
+use bear_hosts::{Hosts, Place, Remote, Running, reported};
 use bear_provider::{CreateRequest, DestroyRequest, Known, Provider};
 use bear_provider_aws::Aws;
 use futures_util::future::{join_all, try_join_all};
 use futures_util::{StreamExt, stream};
 use tokio::sync::mpsc::Sender;
-use tokio::time::Instant;
 
 use super::everywhere::{parted, shared_out};
 use super::regions::Regions;
@@ -177,7 +176,7 @@ impl Ec2 {
         let InstallRequest { instance, token, launch, spec, .. } = &request;
         let aws = self.regions.of(&region(spec)).await?;
         let ready = aws.ready(instance, token, &request.machine, spec);
-        let machine = told("machine.running", report, ready).await?;
+        let machine = reported("machine.running", report, ready).await?;
         let place = Place { instance, spec, machine: Some(&machine) };
         // Of a machine that bear did not launch, the key that it has was made known when it was imported.
         let first_key = aws.host_key(launch.as_deref().unwrap_or(token));
@@ -193,21 +192,6 @@ impl Ec2 {
 /// The region of a machine on EC2: its spec has one.
 fn region(spec: &Spec) -> String {
     spec.region.clone().unwrap_or_default()
-}
-
-/// Reports something that is waited for as a block.
-async fn told<T>(
-    name: &str,
-    report: &(dyn Fn(BlockReport) + Send + Sync),
-    work: impl Future<Output = Result<T, StepError>>,
-) -> Result<T, StepError> {
-    let block = |state, seconds| report(BlockReport { name: name.to_owned(), state, seconds });
-    let began = Instant::now();
-    block(BlockState::Started, 0.0);
-    let result = work.await;
-    let state = if result.is_ok() { BlockState::Ok } else { BlockState::Failed };
-    block(state, began.elapsed().as_secs_f64());
-    result
 }
 
 /// A machine that does not come up says why on its console, if anywhere.
