@@ -63,17 +63,17 @@ fn expired_credentials() {
 fn an_unknown_image_and_an_unknown_type() {
     let unknown = FLEET.replace("image: ubuntu-22.04", "image: ami-0123456789abcdef0");
     check_cloud!(why(&refused(&Cloud::of(&unknown))), @"
-    error: could not create daily-emqx-1: looking up the image ami-[ID] in eu-central-1: The image id '[ami-[ID]]' does not exist (InvalidAMIID.NotFound)
+    error: could not create daily-emqx-1 and 2 more: looking up the image ami-[ID] in eu-central-1: The image id '[ami-[ID]]' does not exist (InvalidAMIID.NotFound)
       bear::aws::unknown_image, after [SECONDS]
       help: images have other ids in every region; `image: ubuntu-22.04` finds the right one by itself
-      retry: bear apply fleets/daily.yaml --only daily-emqx-1
+      retry: bear apply fleets/daily.yaml --only daily-emqx-1 --only daily-emqx-2 --only daily-emqx-3
     ");
     let unknown = FLEET.replace("t3.small", "t3.teapot");
     check_cloud!(why(&refused(&Cloud::of(&unknown))), @"
-    error: could not create daily-emqx-1: looking up the type t3.teapot in eu-central-1: The following supplied instance types do not exist: [t3.teapot] (InvalidInstanceType)
+    error: could not create daily-emqx-1 and 2 more: looking up the type t3.teapot in eu-central-1: The following supplied instance types do not exist: [t3.teapot] (InvalidInstanceType)
       bear::aws::unknown_type, after [SECONDS]
       help: `aws ec2 describe-instance-type-offerings` lists the types of a region
-      retry: bear apply fleets/daily.yaml --only daily-emqx-1
+      retry: bear apply fleets/daily.yaml --only daily-emqx-1 --only daily-emqx-2 --only daily-emqx-3
     ");
 }
 
@@ -82,10 +82,10 @@ fn what_the_credentials_may_not_do() {
     let cloud = Cloud::new();
     cloud.fake.deny("ec2:RunInstances");
     check_cloud!(why(&refused(&cloud)), @"
-    error: could not create daily-emqx-1: launching a t3.small in eu-central-1: these AWS credentials may not ec2:RunInstances (UnauthorizedOperation)
+    error: could not create daily-emqx-1 and 2 more: launching a t3.small in eu-central-1: these AWS credentials may not ec2:RunInstances (UnauthorizedOperation)
       bear::aws::denied, after [SECONDS]
       help: allow `ec2:RunInstances`; docs/aws-iam-policy.json has all that bear needs, and `bear doctor` checks it
-      retry: bear apply fleets/daily.yaml --only daily-emqx-1
+      retry: bear apply fleets/daily.yaml --only daily-emqx-1 --only daily-emqx-2 --only daily-emqx-3
     ");
     // Nothing was made, and nothing is recorded as if it might have been.
     check_cloud!(cloud.bear("plan fleets/daily.yaml").ok().stdout, @"
@@ -141,10 +141,10 @@ fn no_room_and_no_quota() {
     let cloud = Cloud::new();
     cloud.fake.rule(Rule::on("RunInstances").then(Fault::Fails(Failure::vcpu_limit())));
     check_cloud!(why(&refused(&cloud)), @"
-    error: could not create daily-emqx-1: launching a t3.small in eu-central-1: You have requested more vCPU capacity than your current vCPU limit allows for the instance bucket that the specified instance type belongs to (VcpuLimitExceeded)
+    error: could not create daily-emqx-1 and 2 more: launching a t3.small in eu-central-1: You have requested more vCPU capacity than your current vCPU limit allows for the instance bucket that the specified instance type belongs to (VcpuLimitExceeded)
       bear::aws::quota, after [SECONDS]
       help: the account may not have so many: ask for more under Service Quotas in the AWS console (EC2), or make the fleet smaller
-      retry: bear apply fleets/daily.yaml --only daily-emqx-1
+      retry: bear apply fleets/daily.yaml --only daily-emqx-1 --only daily-emqx-2 --only daily-emqx-3
     ");
 }
 

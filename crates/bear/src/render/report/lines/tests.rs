@@ -176,13 +176,19 @@ fn a_run_that_goes_well() {
     assert_eq!(told(&events, false, Detail::Quiet, LOOK), "");
 }
 
-/// A run of many steps, of which some fail.
+/// A run of many steps, of which some fail, each for its own reason.
 fn many(steps: usize, failures: usize) -> Vec<Event> {
+    many_with(steps, failures, |number| {
+        StepError::permanent("bear::local::port_taken", format!("port {number} is held by another program"))
+    })
+}
+
+fn many_with(steps: usize, failures: usize, why: impl Fn(usize) -> StepError) -> Vec<Event> {
     let begin = (0, What::RunStarted { operation: Operation::Apply, steps });
     let steps = (1..=steps).map(|number| {
         let step = example::step(StepKind::Install, &format!("demo-broker-{number}"));
         let what = if number <= failures {
-            example::failed(&step, 1.0, example::port_taken())
+            example::failed(&step, 1.0, why(number))
         } else {
             example::succeeded(&step, 1.0)
         };
@@ -196,9 +202,9 @@ fn above_a_board_only_trouble_is_told_of_many_steps() {
     let text = told(&many(1_000, 1), true, Detail::Normal, LOOK);
     insta::assert_snapshot!(text.lines().take(4).collect::<Vec<_>>().join("\n"), @"
         apply [ 0.00s] (   0/1000) 1,000 steps
-       FAILED [  1.0s] (   1/1000) install demo-broker-1  1.0s  port 20001 is held by another program
+       FAILED [  1.0s] (   1/1000) install demo-broker-1  1.0s  port 1 is held by another program
 
-    error: could not install demo-broker-1: port 20001 is held by another program
+    error: could not install demo-broker-1: port 1 is held by another program
     ");
 }
 
@@ -210,6 +216,32 @@ fn of_many_failures_the_first_are_told_in_full() {
     insta::assert_snapshot!(end.trim_start(), @"stopped [  2.0s] (1000/1000) 7 steps succeeded, 2 failed, 2 skipped");
     assert!(text.contains("\n\n290 more failed; `--verbose` tells of them all\n\n"), "{text}");
     assert_eq!(told(&many(1_000, 300), false, Detail::Verbose, LOOK).matches("error: ").count(), 300);
+}
+
+/// What keeps every machine from being made is said once, and not thirty times.
+#[test]
+fn failures_of_one_cause_are_told_once() {
+    let text = |failures| {
+        let text = told(&many_with(30, failures, |_| example::port_taken()), true, Detail::Normal, LOOK);
+        let (_, end) = text.split_once("\n\n").unwrap();
+        end.split_once("\n\n").unwrap().0.to_owned()
+    };
+    insta::assert_snapshot!(text(30), @"
+    error: could not install demo-broker-1 and 29 more: port 20001 is held by another program
+      bear::local::port_taken, after 1.0s
+      | starting demo-broker-2
+      | bind 127.0.0.1:20001: address already in use
+      help: stop that program, or write another port for `mqtt`
+      retry: bear apply examples/local.yaml
+    ");
+    insta::assert_snapshot!(text(2), @"
+    error: could not install demo-broker-1 and 1 more: port 20001 is held by another program
+      bear::local::port_taken, after 1.0s
+      | starting demo-broker-2
+      | bind 127.0.0.1:20001: address already in use
+      help: stop that program, or write another port for `mqtt`
+      retry: bear apply examples/local.yaml --only demo-broker-1 --only demo-broker-2
+    ");
 }
 
 /// What a script does on a host is told block by block to whoever asks for more.
