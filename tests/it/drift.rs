@@ -3,12 +3,49 @@
 use std::fs;
 
 use rumqttc::QoS;
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal};
 
 use crate::brokers::{check_run, eventually, fleet_of, send};
 use crate::client::Client;
 use crate::examples::elsewhere;
 use crate::support::{Project, check};
+
+#[test]
+fn brokers_that_nothing_is_recorded_about_are_told_of() {
+    let project = Project::of(2);
+    project.bear("apply --yes").ok();
+    let orphan = project.pid_of("demo", "demo-broker-2").as_raw_pid();
+    fs::remove_dir_all(project.path(".bear")).unwrap();
+    let stray = |outcome: &str| {
+        outcome.contains(&format!("process {orphan} is a stray: it is the broker of demo-broker-2,"))
+    };
+    let destroyed = project.bear("destroy --yes").ok();
+    assert!(stray(&destroyed.stderr), "{destroyed}");
+    // The other one's place is taken by a new broker.
+    project.write("fleets/demo.yaml", fleet_of(1));
+    let applied = project.bear("apply fleets/demo.yaml --yes").ok();
+    assert!(stray(&applied.stderr), "{applied}");
+    assert_eq!(applied.stderr.matches("is a stray").count(), 1, "{applied}");
+    send(Pid::from_raw(orphan).unwrap(), Signal::TERM);
+    eventually("it is gone", || project.running("demo").len() == 1);
+    project.expect_settled("demo", 1);
+}
+
+#[test]
+fn an_instance_whose_machine_vanished_keeps_its_ports_whoever_asks_first() {
+    let project = Project::of(2);
+    project.bear("apply --yes").ok();
+    let ports = project.recorded("demo", "demo-broker-1")["installed"]["ports"].clone();
+    send(project.pid_of("demo", "demo-broker-1"), Signal::KILL);
+    fs::remove_dir_all(project.instances("demo").join("demo-broker-1")).unwrap();
+    // Its group comes first, and so does it.
+    let another =
+        fleet_of(2).replace("groups:\n", "groups:\n  another:\n    count: 1\n    broker: embedded\n");
+    project.write("fleets/demo.yaml", another);
+    project.bear("apply --yes --parallelism 1").ok();
+    project.expect_settled("demo", 3);
+    assert_eq!(project.recorded("demo", "demo-broker-1")["installed"]["ports"], ports);
+}
 
 #[test]
 fn a_broker_that_died_comes_back_with_all_it_had() {

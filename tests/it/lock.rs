@@ -1,7 +1,7 @@
 //! The lock: one bear at a time changes a fleet
 
-use std::fs;
-use std::process::Child;
+use std::fs::{self, File};
+use std::process::{Child, Command};
 
 use rustix::process::{Pid, Signal};
 
@@ -78,5 +78,27 @@ fn the_death_of_the_holder_frees_it() {
     project.write("go", "");
     project.end(first);
     project.bear("apply --yes").ok();
+    project.expect_settled("demo", 1);
+}
+
+#[test]
+fn what_a_dead_holder_was_starting_is_waited_for() {
+    let project = Project::of(1);
+    let mut dead = Command::new("true").spawn().unwrap();
+    dead.wait().unwrap();
+    let boot_id = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap();
+    let holder = serde_json::json!({
+        "user": "ann", "host": rustix::system::uname().nodename().to_str().unwrap(), "pid": dead.id(),
+        "boot_id": boot_id.trim(), "command": "bear apply", "since": "2026-11-22T20:00:00Z",
+    });
+    project.write(".bear/demo/lock", format!("{holder}\n"));
+    let lock = File::open(project.path(".bear/demo/lock")).unwrap();
+    lock.lock().unwrap();
+
+    let bear = project.start("apply fleets/demo.yaml --yes");
+    eventually("it waits", || project.read("said.txt").contains("waiting for the lock"));
+    lock.unlock().unwrap();
+    let outcome = project.end(bear);
+    assert_eq!(outcome.code(), 0, "{outcome}{}", project.read("said.txt"));
     project.expect_settled("demo", 1);
 }

@@ -11,6 +11,7 @@ mod support;
 
 mod apply;
 mod bad_input;
+mod canary;
 mod completions;
 mod confirm;
 mod crash;

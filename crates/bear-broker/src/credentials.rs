@@ -71,7 +71,7 @@ impl Credentials {
         let Some(hash) = self.users.get(user).and_then(|hash| PasswordHash::new(hash).ok()) else {
             return false;
         };
-        Argon2::default().verify_password(password.as_bytes(), &hash).is_ok()
+        is_bearable(&hash) && Argon2::default().verify_password(password.as_bytes(), &hash).is_ok()
     }
 
     /// Whether this user with this password is all there is, so that the file need not be written again.
@@ -84,6 +84,14 @@ impl fmt::Debug for Credentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Credentials").field("users", &self.users.keys()).finish_non_exhaustive()
     }
+}
+
+/// Whether checking a password against this hash takes no more than against those that are written here. A file that
+/// was damaged could ask for terabytes.
+fn is_bearable(hash: &PasswordHash<'_>) -> bool {
+    Params::try_from(hash).is_ok_and(|asked| {
+        asked.m_cost() <= MEMORY_KIB && asked.t_cost() <= PASSES && asked.p_cost() <= Params::DEFAULT_P_COST
+    })
 }
 
 fn hash(password: &str) -> Result<String, String> {
@@ -116,6 +124,19 @@ mod tests {
         assert_eq!(tries.map(|(user, password)| loaded.accepts(user, password)), [true, false, false, false]);
         assert!(loaded.is_only("ada", "right"));
         assert!(!loaded.with_user("eve", "too").unwrap().is_only("ada", "right"));
+    }
+
+    #[test]
+    fn a_hash_that_asks_for_more_than_its_share_lets_nobody_in() {
+        let right = hash("right").unwrap();
+        let check = |from: &str, to: &str| {
+            assert!(right.contains(from), "{right}");
+            let users = BTreeMap::from([("ada".to_owned(), right.replace(from, to))]);
+            assert!(!Credentials { version: VERSION, users }.accepts("ada", "right"), "{to}");
+        };
+        check("m=8192", "m=4294967295");
+        check("t=2", "t=4294967295");
+        check("p=1", "p=16777215");
     }
 
     #[test]

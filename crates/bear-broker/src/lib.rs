@@ -25,6 +25,8 @@ mod doorkeeper;
 mod embedded;
 mod error;
 mod files;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod limits;
 mod listener;
 mod lock;

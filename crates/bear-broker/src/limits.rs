@@ -53,6 +53,9 @@ pub(crate) const FAREWELL: Duration = Duration::from_secs(1);
 /// Bytes waiting to be written at which nothing more is read from that client.
 pub(crate) const OUTBOX_BYTES: usize = 256 * 1024;
 
+/// Threads beside the one that serves: for checks of passwords, of which two are made at once, and for flushing.
+pub(crate) const BLOCKING_THREADS: usize = 2;
+
 /// How often expired sessions and delayed wills are looked for. MQTT counts both in seconds.
 pub(crate) const HOUSEKEEPING: Duration = Duration::from_millis(250);
 

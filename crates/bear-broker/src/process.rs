@@ -24,7 +24,10 @@ use crate::status::StatusPage;
 pub fn run(spec_file: &Path) -> Result<(), BrokerError> {
     let spec = Spec::load(spec_file)?;
     // One thread: a broker on loopback waits for sockets most of the time, and there are many brokers on a machine.
-    let runtime = runtime::Builder::new_current_thread().enable_all().build();
+    let mut runtime = runtime::Builder::new_current_thread();
+    // The allocator keeps what a check of a password took, for each thread that ever made one. So there are few, for ever.
+    runtime.max_blocking_threads(limits::BLOCKING_THREADS).thread_keep_alive(Duration::MAX);
+    let runtime = runtime.enable_all().build();
     let runtime = runtime.map_err(|source| BrokerError::Setup { what: "the runtime", source })?;
     let outcome = runtime.block_on(serve::<NativeBroker>(&spec));
     runtime.shutdown_timeout(Duration::from_secs(1));

@@ -20,7 +20,7 @@ use crate::state::v1::State;
 
 pub use self::fields::{configuration, unified_diff};
 pub use self::foundation::FoundationChange;
-pub use self::toll::{Toll, doomed, protected};
+pub use self::toll::{Toll, doomed, moved, protected};
 
 /// The reason of a replacement that the user asked for.
 const ASKED_FOR: &str = "asked for";

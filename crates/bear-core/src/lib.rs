@@ -5,6 +5,7 @@
 
 pub mod check;
 pub mod diff;
+pub mod draft;
 pub mod event;
 pub mod fleet;
 pub mod name;

@@ -5,6 +5,7 @@
 
 pub mod adapter;
 pub mod clock;
+pub mod import;
 pub mod limits;
 pub mod run;
 pub mod store;

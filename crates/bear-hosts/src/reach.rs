@@ -144,6 +144,7 @@ impl Hosts {
             alias: None,
             jump: None,
             config: self.settings().ssh_config.clone(),
+            withheld: self.settings().withheld.clone(),
         })
     }
 
@@ -162,6 +163,7 @@ impl Hosts {
                 Connect::Public | Connect::Private => None,
             },
             config: self.settings().ssh_config.clone(),
+            withheld: self.settings().withheld.clone(),
         })
     }
 

@@ -24,6 +24,8 @@ pub struct Settings {
     pub project: PathBuf,
     /// Another file in the place of `~/.ssh/config`.
     pub ssh_config: Option<PathBuf>,
+    /// The variables of this process that no program is given, because secrets are in them.
+    pub withheld: Vec<String>,
     /// How long one script that changes a host may take, with connecting.
     pub deadline: Duration,
     /// For labs where hosts share one machine: the folder in which each has one of its own, named like its address,
@@ -41,6 +43,7 @@ impl Settings {
             first_contact: FirstContactRule::Refuse,
             project,
             ssh_config: None,
+            withheld: Vec::new(),
             deadline: DEADLINE,
             roots: None,
         }

@@ -4,7 +4,9 @@
 //! and fails exactly as its script says. What bear did to it can be looked up afterwards.
 
 mod adapters;
+mod effects;
 mod foundation;
+mod hands;
 mod script;
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
@@ -17,6 +19,7 @@ use bear_core::state::State;
 use bear_core::state::v1::Process;
 use bear_engine::Adapters;
 use bear_provider::CreateRequest;
+use tokio::sync::Notify;
 
 pub use foundation::SimulatedFoundation;
 pub use script::{Answer, Effect, Fault, Latency};
@@ -27,6 +30,7 @@ pub struct World {
     batch_max: usize,
     truth: Mutex<Truth>,
     witness: Mutex<Option<Witness>>,
+    hurry: Notify,
 }
 
 /// Is told of everything that bear does to the world, at the moment when it takes effect.
@@ -41,11 +45,15 @@ pub struct Deed {
     pub resource: Resource,
     /// Whether that changed anything: making a machine that is there already, or proving a broker, does not.
     pub changed: bool,
+    /// Whether the world let it: a broker that is not as it shall be is not proven.
+    pub done: bool,
 }
 
 /// A machine that exists.
 #[derive(Clone, Debug)]
 pub struct SimulatedMachine {
+    /// The provider's name for it.
+    pub id: String,
     /// The instance that it was made for.
     pub instance: InstanceName,
     /// What it was made as.
@@ -58,8 +66,37 @@ pub struct SimulatedMachine {
     pub stopped: bool,
     /// The launch that it was made by.
     pub launch: String,
+    /// Who made it.
+    pub maker: Maker,
+    /// Whether somebody else had a hand in it since bear last put it right or proved it.
+    pub meddled: bool,
+    /// Whether it was made so recently that a look by its token alone does not show it yet.
+    unseen: bool,
     /// Its broker, once one was installed.
     pub broker: Option<SimulatedBroker>,
+}
+
+/// Who made a machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Maker {
+    /// Bear.
+    Bear,
+    /// Somebody else, who marked it as the fleet's.
+    Stranger,
+    /// Somebody else, who marked it in no way.
+    Owner,
+}
+
+/// What becomes of requests that are under way when whoever made them is gone, or waits no longer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Orphans {
+    /// They are lost.
+    #[default]
+    Lost,
+    /// They take effect.
+    Done,
+    /// Those that make machines take effect later, as [`Effect::Late`]. The others do at once.
+    Late,
 }
 
 /// A broker that was installed.
@@ -71,6 +108,8 @@ pub struct SimulatedBroker {
     pub process: Process,
     /// Whether it runs.
     pub running: bool,
+    /// The address at which it was proven since it was installed.
+    pub proven_at: Option<String>,
 }
 
 /// What there is, and what happened.
@@ -85,8 +124,17 @@ struct Truth {
     faults: HashMap<(Resource, StepKind), VecDeque<Fault>>,
     /// The tokens of all machines that were ever made.
     made: HashSet<String>,
+    /// The launches by which machines were asked for, and may be there, by their tokens.
+    asked: BTreeMap<String, String>,
+    /// What becomes of requests that nobody waits for.
+    orphans: Orphans,
+    /// Whether new machines are shown late.
+    shows_late: bool,
+    strangers: u32,
     /// The tokens of all machines whose end was asked for.
     ended: HashSet<String>,
+    /// The tokens of all machines that vanished by another hand.
+    lost: HashSet<String>,
     processes: u32,
     addresses: u32,
     deeds: Vec<Deed>,
@@ -94,6 +142,10 @@ struct Truth {
     again: Vec<InstanceName>,
     /// What must never happen, however briefly.
     scandals: Vec<String>,
+    /// How many requests went wrong as their script says.
+    went_wrong: usize,
+    /// How many had an effect that nobody waited for any more.
+    orphaned: usize,
     /// For each kind, how many requests are under way, and the most that ever were.
     under_way: HashMap<StepKind, (usize, usize)>,
     /// For each kind, how many requests each call had.
@@ -103,7 +155,13 @@ struct Truth {
 impl World {
     /// An empty world that takes its time as `latency` says, and up to `batch_max` machines in one call.
     pub fn new(latency: Latency, batch_max: usize) -> Arc<Self> {
-        Arc::new(Self { latency, batch_max, truth: Mutex::default(), witness: Mutex::default() })
+        Arc::new(Self {
+            latency,
+            batch_max,
+            truth: Mutex::default(),
+            witness: Mutex::default(),
+            hurry: Notify::new(),
+        })
     }
 
     /// The world as the engine reaches it.
@@ -139,36 +197,19 @@ impl World {
         self.truth().faults.clear();
     }
 
-    /// Lets the broker of an instance die.
-    pub fn kill_broker(&self, instance: &InstanceName) {
-        let mut truth = self.truth();
-        let machines = truth.machines.values_mut().filter(|machine| machine.instance == *instance);
-        for broker in machines.filter_map(|machine| machine.broker.as_mut()) {
-            broker.running = false;
-        }
+    /// From now on, lets this become of requests that nobody waits for any more.
+    pub fn let_orphans_be(&self, orphans: Orphans) {
+        self.truth().orphans = orphans;
     }
 
-    /// Lets somebody stop the machine of an instance.
-    pub fn stop_machine(&self, instance: &InstanceName) {
-        let mut truth = self.truth();
-        for machine in truth.machines.values_mut().filter(|machine| machine.instance == *instance) {
-            machine.stopped = true;
-            machine.broker.iter_mut().for_each(|broker| broker.running = false);
-        }
+    /// From now on, shows new machines only to the second look by their tokens, or shows them at once.
+    pub fn show_late(&self, late: bool) {
+        self.truth().shows_late = late;
     }
 
-    /// Gives the machine of an instance another address.
-    pub fn move_machine(&self, instance: &InstanceName) {
-        let mut truth = self.truth();
-        let address = truth.next_address();
-        for machine in truth.machines.values_mut().filter(|machine| machine.instance == *instance) {
-            machine.address.clone_from(&address);
-        }
-    }
-
-    /// Lets the machine of an instance vanish.
-    pub fn lose_machine(&self, instance: &InstanceName) {
-        self.truth().machines.retain(|_, machine| machine.instance != *instance);
+    /// Lets every request that is under way take its effect now.
+    pub fn hurry(&self) {
+        self.hurry.notify_waiters();
     }
 
     /// Lets every request that is still under way somewhere take its effect, unless a later one with the same token
@@ -177,7 +218,8 @@ impl World {
         let mut truth = self.truth();
         for request in std::mem::take(&mut truth.late) {
             let has_ground = truth.has_ground(request.spec.region.as_deref());
-            if has_ground && !truth.made.contains(&request.token) {
+            let has_room = truth.on_its_host(&request).is_none();
+            if has_ground && has_room && !truth.made.contains(&request.token) {
                 truth.make(&request);
             }
         }
@@ -221,7 +263,7 @@ impl World {
         let truth = self.truth();
         let mut lines = Vec::new();
         for instance in wanted {
-            let machines = truth.machines.values().filter(|machine| machine.instance == instance.name);
+            let machines = truth.machines.values().filter(|machine| machine.is_of(&instance.name));
             match machines.collect::<Vec<_>>().as_slice() {
                 [machine] => lines.extend(machine.differences(&instance.spec)),
                 machines => lines.push(format!("{} has {} machines", instance.name, machines.len())),
@@ -230,17 +272,35 @@ impl World {
         let surplus = truth
             .machines
             .values()
+            .filter(|machine| machine.maker == Maker::Bear)
             .filter(|machine| !wanted.iter().any(|wanted| wanted.name == machine.instance));
         lines.extend(surplus.map(|machine| format!("{} has a machine that nobody wants", machine.instance)));
         lines.extend(truth.scandals.iter().cloned());
         lines
     }
 
+    /// Whether the machine with this token vanished by another hand than bear's.
+    pub fn was_lost(&self, token: &str) -> bool {
+        self.truth().lost.contains(token)
+    }
+
+    /// How many requests went wrong, and how many had an effect that nobody waited for any more.
+    pub fn went_wrong(&self) -> (usize, usize) {
+        let truth = self.truth();
+        (truth.went_wrong, truth.orphaned)
+    }
+
+    /// What must never have happened, and did, however briefly; one line each.
+    pub fn scandals(&self) -> Vec<String> {
+        self.truth().scandals.clone()
+    }
+
     /// The machines that exist and that `state` knows nothing of.
     pub fn forgotten(&self, state: &State) -> Vec<InstanceName> {
         let known = state.instances.values().map(|recorded| &recorded.token).collect::<Vec<_>>();
         let truth = self.truth();
-        let forgotten = truth.machines.iter().filter(|(token, _)| !known.contains(token));
+        let made = truth.machines.iter().filter(|(_, machine)| machine.maker == Maker::Bear);
+        let forgotten = made.filter(|(token, _)| !known.contains(token));
         forgotten.map(|(_, machine)| machine.instance.clone()).collect()
     }
 
@@ -250,6 +310,11 @@ impl World {
 }
 
 impl SimulatedMachine {
+    /// Whether bear has made it, or made it its own, for this instance.
+    fn is_of(&self, instance: &InstanceName) -> bool {
+        self.maker == Maker::Bear && self.instance == *instance
+    }
+
     fn differences(&self, spec: &Spec) -> Vec<String> {
         let name = &self.instance;
         let mut lines = Vec::new();

@@ -14,15 +14,14 @@ use bear_engine::store::Secrets;
 use bear_verify::Credentials;
 
 use crate::fault::Fault;
+use crate::random::random_password;
+use crate::withheld::Withheld;
 
 /// How long a command that prints a secret may take.
 const COMMAND_DEADLINE: Duration = Duration::from_secs(30);
 
 /// The longest password, in bytes: MQTT carries no longer one (MQTT-1.5.6). More is a mistake, such as a wrong file.
 const SECRET_MAX: u64 = 65_535;
-
-/// How many characters a generated password has: 24 of 62 are 142 bits.
-const GENERATED_LENGTH: usize = 24;
 
 /// A secret that an instance needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,7 +94,7 @@ pub(crate) struct Wallet {
 }
 
 impl Wallet {
-    /// Resolves what the brokers of `specs` need. Relative paths start at `project`.
+    /// Resolves what the brokers of `specs` need.
     ///
     /// Generates the secrets that the fleet file leaves out, if `generate` says so; that needs the fleet's lock.
     ///
@@ -104,14 +103,14 @@ impl Wallet {
     /// A secret that can't be had; nothing is known about the brokers then, so nothing may be begun.
     pub(crate) fn open<'a>(
         specs: impl Iterator<Item = &'a Spec>,
-        project: &Path,
+        source: &Source<'_>,
         secrets: &Secrets,
         generate: bool,
     ) -> Result<Self, Fault> {
         let mut wallet = Self::default();
         for need in specs.flat_map(Need::of) {
             if wallet.find(&need).is_none()
-                && let Some(secret) = resolve(&need, project, secrets, generate)?
+                && let Some(secret) = resolve(&need, source, secrets, generate)?
             {
                 wallet.known.push((need, secret));
             }
@@ -179,9 +178,28 @@ pub(crate) fn tls(spec: &Spec) -> Option<&Tls> {
     }
 }
 
-fn resolve(need: &Need, project: &Path, secrets: &Secrets, generate: bool) -> Result<Option<String>, Fault> {
+/// Where references lead.
+#[derive(Clone, Debug)]
+pub(crate) struct Source<'p> {
+    /// Relative paths start here.
+    pub(crate) project: &'p Path,
+    /// The variables that a command which prints a secret is not given: those with the others.
+    pub(crate) withheld: Withheld,
+}
+
+/// Where the secrets of a broker come from, as far as the fleet file says so.
+pub(crate) fn references(spec: &Spec) -> Vec<SecretRef> {
+    Need::of(spec).iter().filter_map(Need::reference).cloned().collect()
+}
+
+fn resolve(
+    need: &Need,
+    source: &Source<'_>,
+    secrets: &Secrets,
+    generate: bool,
+) -> Result<Option<String>, Fault> {
     if let Some(reference) = need.reference() {
-        return read(reference, need, project).map(Some);
+        return read(reference, need, source).map(Some);
     }
     let name = need.generated_name();
     if generate {
@@ -191,19 +209,19 @@ fn resolve(need: &Need, project: &Path, secrets: &Secrets, generate: bool) -> Re
     Ok(secrets.get(&name)?.map(|secret| secret.expose().to_owned()))
 }
 
-fn read(reference: &SecretRef, what: &impl fmt::Display, project: &Path) -> Result<String, Fault> {
+fn read(reference: &SecretRef, what: &impl fmt::Display, source: &Source<'_>) -> Result<String, Fault> {
     let secret = match reference {
         SecretRef::Env(name) => std::env::var(name).map_err(|_| {
             unavailable(what, format!("the environment has no variable `{name}`"))
                 .with_help(format!("set it, such as with `export {name}=…`"))
         })?,
         SecretRef::File(path) => {
-            let path = project.join(at_home(Path::new(path)));
+            let path = source.project.join(at_home(Path::new(path)));
             std::fs::File::open(&path).and_then(bounded).map_err(|error| {
                 unavailable(what, format!("could not read {}", path.display())).caused_by(&error)
             })?
         }
-        SecretRef::Command(words) => run(words, what, project, COMMAND_DEADLINE)?,
+        SecretRef::Command(words) => run(words, what, source, COMMAND_DEADLINE)?,
     };
     let secret = secret.strip_suffix('\n').unwrap_or(&secret);
     if secret.is_empty() {
@@ -233,16 +251,16 @@ fn bounded(source: impl Read) -> io::Result<String> {
 fn run(
     words: &[String],
     what: &impl fmt::Display,
-    project: &Path,
+    source: &Source<'_>,
     patience: Duration,
 ) -> Result<String, Fault> {
     let (program, arguments) =
         words.split_first().ok_or_else(|| unavailable(what, "its `command` has no words"))?;
     let failed = |why: String| unavailable(what, format!("`{program}` {why}"));
     let deadline = Instant::now() + patience;
-    let mut child = Command::new(program)
-        .args(arguments)
-        .current_dir(project)
+    let mut command = Command::new(program);
+    source.withheld.from(command.args(arguments).current_dir(source.project));
+    let mut child = command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .spawn()
@@ -282,44 +300,6 @@ fn unavailable(what: &impl fmt::Display, why: impl fmt::Display) -> Fault {
     Fault::input("bear::secret::unavailable", format!("could not get {what}: {why}"))
 }
 
-/// A password of letters and digits, which need no quoting anywhere. The first is a letter, as EMQX wants of a cookie,
-/// and there are both, as it wants of a password.
-fn random_password() -> Result<String, Fault> {
-    loop {
-        let password = random_letters()?;
-        if password.starts_with(|c: char| c.is_ascii_alphabetic())
-            && password.contains(|c: char| c.is_ascii_digit())
-        {
-            return Ok(password);
-        }
-    }
-}
-
-fn random_letters() -> Result<String, Fault> {
-    const ALPHABET: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
-    let mut text = String::with_capacity(GENERATED_LENGTH);
-    while text.len() < GENERATED_LENGTH {
-        // Bytes of 248 and more are passed over: 248 is the highest multiple of 62, and a bias helps only attackers.
-        let fair = random_bytes::<32>()?.into_iter().filter(|byte| *byte < 248);
-        let letters = fair.map(|byte| char::from(ALPHABET[usize::from(byte % 62)]));
-        text.extend(letters.take(GENERATED_LENGTH - text.len()));
-    }
-    Ok(text)
-}
-
-/// An identifier that nobody else has: 128 random bits in hexadecimal.
-pub(crate) fn random_id() -> Result<String, Fault> {
-    Ok(random_bytes::<16>()?.iter().map(|byte| format!("{byte:02x}")).collect())
-}
-
-fn random_bytes<const N: usize>() -> Result<[u8; N], Fault> {
-    let mut bytes = [0; N];
-    getrandom::fill(&mut bytes).map_err(|error| {
-        Fault::failed("bear::random", format!("the system gave no random numbers: {error}"))
-    })?;
-    Ok(bytes)
-}
-
 /// The folder that keeps what bear knows about this user's machine, such as the ports that are taken.
 pub(crate) fn state_home(state_home: Option<&Path>, home: Option<&Path>) -> Result<PathBuf, Fault> {
     // As the XDG Base Directory Specification has it.
@@ -342,21 +322,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn generated_passwords_are_long_plain_and_never_the_same() {
-        let passwords = [random_password().unwrap(), random_password().unwrap()];
-        for password in &passwords {
-            assert_eq!(password.len(), GENERATED_LENGTH);
-            assert!(password.bytes().all(|byte| byte.is_ascii_alphanumeric()));
-        }
-        assert_ne!(passwords[0], passwords[1]);
-    }
-
-    #[test]
     fn secrets_come_from_where_they_are_referred_to() {
         #[track_caller]
         fn check(reference: &SecretRef, expected: &str) {
-            let project = std::env::temp_dir();
-            let got = read(reference, &"it", &project).unwrap_or_else(|fault| fault.document().to_string());
+            let source = Source { project: &std::env::temp_dir(), withheld: Withheld::default() };
+            let got = read(reference, &"it", &source).unwrap_or_else(|fault| fault.document().to_string());
             assert!(got.contains(expected), "{got}");
         }
         let words = |words: &[&str]| SecretRef::Command(words.iter().map(|&word| word.to_owned()).collect());
@@ -382,7 +352,8 @@ mod tests {
         #[track_caller]
         fn check(script: &str) {
             let words = ["sh", "-c", script].map(str::to_owned);
-            let fault = run(&words, &"it", &std::env::temp_dir(), Duration::from_millis(300)).unwrap_err();
+            let source = Source { project: &std::env::temp_dir(), withheld: Withheld::default() };
+            let fault = run(&words, &"it", &source, Duration::from_millis(300)).unwrap_err();
             assert!(fault.to_string().contains("`sh` did not come to its end within 300ms"), "{fault}");
         }
         check("sleep 2");

@@ -14,6 +14,7 @@ use crate::fleet_file::FleetFile;
 use crate::planning;
 use crate::project::Project;
 use crate::similar::nearest;
+use crate::withheld::Withheld;
 use crate::world::{Ground, World};
 
 /// How many names are listed at most where one was not found.
@@ -105,6 +106,11 @@ impl Deployed {
         let Some(state) = &self.state else { return Ok(None) };
         let ground = Ground::recorded(&self.fleet, &self.folder, self.project.root(), state);
         World::new(&ground, FirstContactRule::Refuse, None, environment).map(Some)
+    }
+
+    /// The variables that no program is given.
+    pub(crate) fn withheld(&self) -> Withheld {
+        Withheld::of(self.instances().map(|(_, recorded)| &recorded.spec))
     }
 
     /// What is recorded about one instance.

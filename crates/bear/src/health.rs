@@ -12,7 +12,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::context::Context;
-use crate::credentials::{Wallet, asked_for};
+use crate::credentials::{Source, Wallet, asked_for};
 use crate::deployed::Deployed;
 use crate::fault::Fault;
 use crate::planning;
@@ -86,7 +86,8 @@ async fn observe(deployed: &Deployed, context: &Context) -> Result<Observed, Fau
 
 fn wallet(deployed: &Deployed, instances: &[(&InstanceName, &Recorded)]) -> Result<Wallet, Fault> {
     let specs = instances.iter().map(|(_, recorded)| &recorded.spec);
-    Wallet::open(specs, deployed.project.root(), &Secrets::of(&deployed.folder), false)
+    let source = Source { project: deployed.project.root(), withheld: deployed.withheld() };
+    Wallet::open(specs, &source, &Secrets::of(&deployed.folder), false)
 }
 
 async fn ask(recorded: &Recorded, observation: Option<&Observation>, wallet: &Wallet) -> Health {

@@ -19,10 +19,13 @@ mod lock;
 mod planning;
 mod printer;
 mod project;
+mod random;
 mod render;
 mod runs;
 mod similar;
+mod strays;
 mod tail;
+mod withheld;
 mod world;
 
 use std::env;
@@ -34,6 +37,7 @@ use clap::Parser;
 
 use crate::args::Cli;
 use crate::commands::broker::{self, BrokerArgs};
+use crate::commands::browser::{self, BrowserArgs};
 use crate::context::Context;
 use crate::exit::ExitStatus;
 use crate::fault::Fault;
@@ -42,10 +46,14 @@ use crate::printer::Printer;
 fn main() -> ExitCode {
     panic::set_hook(Box::new(|panic| printer::bug(&describe(panic))));
     let arguments = env::args_os().collect::<Vec<_>>();
-    let status = if arguments.get(1).is_some_and(|word| word == broker::WORD) {
-        BrokerArgs::try_parse_from(&arguments[1..]).map(|args| broker::run(&args))
-    } else {
-        Cli::try_parse_from(&arguments).map(run)
+    let status = match arguments.get(1) {
+        Some(word) if word == broker::WORD => {
+            BrokerArgs::try_parse_from(&arguments[1..]).map(|args| broker::run(&args))
+        }
+        Some(word) if word == browser::WORD => {
+            BrowserArgs::try_parse_from(&arguments[1..]).map(|args| browser::run(&args))
+        }
+        _ => Cli::try_parse_from(&arguments).map(run),
     };
     status.unwrap_or_else(|error| usage(&error, &arguments)).into()
 }

@@ -2,15 +2,15 @@
 
 use std::collections::HashSet;
 
-use bear_core::diff::{self, Action, Change, Changes, Goal, diff};
+use bear_core::diff::{self, Action, Change, Goal};
+use bear_core::draft::{Draft, Planned};
 use bear_core::event::StepError;
 use bear_core::fleet::model::{Provider, ProviderKind};
 use bear_core::fleet::{Foundation, Instance};
 use bear_core::name::{FleetName, InstanceName};
-use bear_core::observed::{Observed, Stray, adopt};
-use bear_core::plan::{self, Plan};
+use bear_core::observed::{Observed, Stray};
 use bear_core::problem::{Problem, Problems};
-use bear_core::state::v1::{Record, Recorded, State};
+use bear_core::state::v1::State;
 use bear_engine::store::FleetFolder;
 use bear_engine::{Clock, SystemClock};
 use bear_hosts::FirstContactRule;
@@ -22,6 +22,7 @@ use crate::fault::Fault;
 use crate::fleet_file::{FleetFile, ReadFile};
 use crate::in_place;
 use crate::similar::nearest;
+use crate::withheld::Withheld;
 use crate::world::{self, Ground, World};
 
 /// A fleet file that was read, with everything that follows from it alone.
@@ -87,6 +88,8 @@ impl Wanted {
     /// What the world of the fleet is made from: what is recorded, and what the file wants.
     pub(crate) fn ground<'a>(&'a self, state: &'a State) -> Ground<'a> {
         let mut ground = Ground::recorded(self.name(), &self.folder, self.file.project.root(), state);
+        let wanted = self.instances.iter().map(|instance| &*instance.spec);
+        ground.withheld = ground.withheld.and(Withheld::of(wanted));
         ground.foundations.extend(self.foundation.iter().map(|it| (it.region.clone(), it.clone())));
         if let Provider::Aws(aws) = &self.read.parsed.fleet.provider {
             ground.identity.clone_from(&aws.identity);
@@ -128,23 +131,6 @@ impl Wanted {
         spans
             .span_of(&format!("groups.{group}.members.{member}.ports.{listener}"))
             .or_else(|| spans.span_of(&format!("groups.{group}.ports.{listener}")))
-    }
-}
-
-/// A plan, and what has to be recorded before it runs.
-pub(crate) struct Planned {
-    pub(crate) plan: Plan,
-    /// Machines whose making was in doubt, and that were found.
-    pub(crate) adoptions: Vec<Record>,
-    /// The highest generation given to a machine before the plan.
-    pub(crate) generation: u64,
-}
-
-impl Planned {
-    /// What is recorded before the first step; `used` is the id of the recorded plan that is used up.
-    pub(crate) fn opening(&self, wanted: &Wanted, used: Option<String>) -> Vec<Record> {
-        let began = Record::RunBegan { at: SystemClock.now(), file: wanted.file_name(), plan: used };
-        std::iter::once(began).chain(self.adoptions.iter().cloned()).collect()
     }
 }
 
@@ -197,27 +183,15 @@ pub(crate) fn make(
     only: &[String],
 ) -> Result<Planned, Fault> {
     check_names(goal.instances, state, only)?;
-    let adoptions = state.map(|state| adopt(state, observed, SystemClock.now())).unwrap_or_default();
-    let adopted = state.filter(|_| !adoptions.is_empty()).cloned().map(|mut state| {
-        for record in &adoptions {
-            state.apply(record);
-        }
-        state
-    });
-    let state = adopted.as_ref().or(state);
-    let mut changes = diff(goal, state, observed);
-    restrict(&mut changes, only, state);
-    refuse_protected(&changes.list, wanted)?;
-    refuse_to_move(&changes, state, wanted)?;
-    in_place::examine(&mut changes.list, wanted, state)?;
-    let generation = state.map_or(0, |state| state.generation);
-    let plan = plan::build(wanted.name().clone(), changes, generation);
-    plan::check(&plan).map_err(|fault| {
+    let mut draft = Draft::new(goal, state, observed, only, SystemClock.now());
+    refuse_protected(&draft.changes.list, wanted)?;
+    refuse_to_move(&draft, wanted)?;
+    in_place::examine(&mut draft.changes.list, wanted, draft.state.as_deref())?;
+    draft.into_plan(wanted.name().clone()).map_err(|fault| {
         Fault::failed("bear::plan::fault", "bear made a plan that can't be carried out")
             .caused_by(&fault)
             .with_help("this is a bug in bear; please report it with your fleet file")
-    })?;
-    Ok(Planned { plan, adoptions, generation })
+    })
 }
 
 /// Refuses to end machines whose group the fleet file protects.
@@ -245,16 +219,10 @@ fn refuse_protected(changes: &[Change], wanted: &Wanted) -> Result<(), Fault> {
     if problems.is_empty() { Ok(()) } else { Err(Problems::new(problems).into()) }
 }
 
-/// Refuses to put machines that exist into another network or other security groups: they can't go there, and what is
-/// shared can't be in both places.
-fn refuse_to_move(changes: &Changes, state: Option<&State>, wanted: &Wanted) -> Result<(), Fault> {
-    let moved = changes.foundations.iter().filter(|change| {
-        let has_machines = |recorded: &Recorded| recorded.spec.region.as_ref() == Some(&change.region);
-        change.action == Action::Update
-            && state.is_some_and(|state| state.instances.values().any(has_machines))
-    });
-    let fields = moved.flat_map(|change| &change.reasons).map(|reason| reason.field.as_str());
-    let problems = fields.filter(|field| ["vpc", "security_groups"].contains(field)).map(|field| Problem {
+/// Refuses to put machines that exist into another network or other security groups.
+fn refuse_to_move(draft: &Draft<'_>, wanted: &Wanted) -> Result<(), Fault> {
+    let fields = diff::moved(&draft.changes, draft.state.as_deref());
+    let problems = fields.into_iter().map(|field| Problem {
         code: "bear::plan::moved",
         message: format!("`{field}` can't change while the fleet has machines"),
         span: wanted.read.parsed.span_of(&format!("provider.aws.{field}")),
@@ -282,14 +250,6 @@ fn machines(change: &Change, number: usize) -> String {
 fn because(change: &Change) -> String {
     let fields = change.reasons.iter().map(|reason| format!("`{}`", reason.field)).collect::<Vec<_>>();
     fields.join(", ")
-}
-
-fn restrict(changes: &mut Changes, only: &[String], state: Option<&State>) {
-    if !only.is_empty() {
-        let only = only.iter().map(String::as_str).collect::<HashSet<_>>();
-        let named = |name: &str| only.contains(name);
-        changes.keep_only(|change| named(change.instance.as_str()) || named(change.group.as_str()), state);
-    }
 }
 
 /// Refuses names that are neither an instance nor a group, wanted or deployed.

@@ -11,11 +11,12 @@ use tokio::sync::watch;
 
 use crate::args::{LockArgs, RunArgs};
 use crate::context::Context;
-use crate::credentials::{Wallet, random_id};
+use crate::credentials::Wallet;
 use crate::exit::ExitStatus;
 use crate::fault::Fault;
 use crate::lock;
 use crate::planning::Wanted;
+use crate::random::random_id;
 use crate::render::report::{self, Manner, Reporter};
 use crate::render::{next, results};
 use crate::world::World;

@@ -7,6 +7,8 @@ mod alias;
 mod client;
 mod clock;
 mod connection;
+#[cfg(feature = "fuzzing")]
+mod converse;
 mod core;
 mod handshake;
 mod outbox;
@@ -15,4 +17,6 @@ mod server;
 mod websocket;
 mod wire;
 
+#[cfg(feature = "fuzzing")]
+pub(crate) use converse::converse;
 pub(crate) use server::NativeBroker;

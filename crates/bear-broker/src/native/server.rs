@@ -64,6 +64,14 @@ enum Transport {
     Websocket,
 }
 
+#[cfg(feature = "fuzzing")]
+impl NativeBroker {
+    /// What its connections share.
+    pub(super) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+}
+
 impl EmbeddedBroker for NativeBroker {
     fn open(data: &Path, credentials: Option<Credentials>) -> Result<Self, BrokerError> {
         let shared = Shared {

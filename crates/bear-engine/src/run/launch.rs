@@ -1,5 +1,6 @@
 //! Launches: like machines that are asked for together, and which steps go into one call.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use bear_core::fleet::Spec;
@@ -58,12 +59,19 @@ pub(super) fn calls(begun: &[NodeIndex], plan: &Plan, state: &State, most: usize
         StepKind::Create => state.instances.get(step.instance()?)?.launch.as_deref(),
         _ => None,
     };
-    let is_same = |&one: &NodeIndex, &other: &NodeIndex| {
-        let (one, other) = (launch(&plan.steps[one]), launch(&plan.steps[other]));
-        one.is_some() && one == other
-    };
+    // What is asked for again may stand between those of one launch.
+    let mut places = HashMap::new();
+    let mut launches: Vec<Vec<NodeIndex>> = Vec::new();
+    for &step in begun {
+        let next = launches.len();
+        let place = launch(&plan.steps[step]).map_or(next, |launch| *places.entry(launch).or_insert(next));
+        match launches.get_mut(place) {
+            Some(launch) => launch.push(step),
+            None => launches.push(vec![step]),
+        }
+    }
     let mut calls: Vec<Vec<NodeIndex>> = Vec::new();
-    for launch in begun.chunk_by(is_same).flat_map(|launch| launch.chunks(most.max(1))) {
+    for launch in launches.iter().flat_map(|launch| launch.chunks(most.max(1))) {
         let joins = |call: &&mut Vec<NodeIndex>| {
             let (first, step) = (&plan.steps[call[0]], &plan.steps[launch[0]]);
             let together = matches!(step.kind, StepKind::Create | StepKind::Destroy);

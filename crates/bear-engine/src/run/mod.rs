@@ -37,6 +37,7 @@ use crate::clock::Clock;
 use crate::limits::{Limits, WAIT_MAX};
 use crate::store::{Store, StoreError};
 
+pub(crate) use self::perform::too_late;
 pub use self::stop::Stop;
 
 /// A plan to carry out, and what it takes.
@@ -218,7 +219,8 @@ impl<'a> Runner<'a> {
         let mut launches = Launches::new(state, self.adapters.provider.batch_max());
         let begins = first_tries.filter_map(|&step| began::record(&steps[step], state, &mut launches, now));
         let records = ends.chain(begins).collect::<Vec<_>>();
-        if records.is_empty() { Ok(()) } else { self.store.record(&records) }
+        // Nothing is recorded of a step that is tried again, and yet it must not begin if the store could not record it.
+        if records.is_empty() && begun.is_empty() { Ok(()) } else { self.store.record(&records) }
     }
 
     /// Decides what the outcome of a step means.

@@ -233,7 +233,7 @@ fn judge(instance: &InstanceName, results: &[CheckResult]) -> Outcome {
     }
 }
 
-fn too_late(deadline: Duration) -> StepError {
+pub(crate) fn too_late(deadline: Duration) -> StepError {
     StepError::permanent("bear::engine::deadline", format!("no end within {}s", deadline.as_secs()))
         .with_help("if it only needs longer, allow for it with `--timeout`")
 }

@@ -170,6 +170,9 @@ impl StoreError {
     }
 }
 
+/// The device failed, errno(3); the standard library has no name for it.
+const EIO: i32 = 5;
+
 fn help_with_io(path: &Path, cause: &Error) -> Option<String> {
     let folder = path.parent().unwrap_or(path).display();
     match cause.kind() {
@@ -184,6 +187,10 @@ fn help_with_io(path: &Path, cause: &Error) -> Option<String> {
             Some("something that is no folder stands where a folder belongs; move it away".into())
         }
         ErrorKind::IsADirectory => Some("a folder stands where a file belongs; move it away".into()),
+        _ if cause.raw_os_error() == Some(EIO) => Some(format!(
+            "the disk on which {folder} lies fails; see what the kernel says of it with `dmesg`, then run the command \
+             again: what was recorded before is safe, and it goes on from there"
+        )),
         _ => None,
     }
 }

@@ -1,19 +1,22 @@
 //! The store in files: a snapshot, and a journal of everything since.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io;
+use std::path::Path;
 
 use bear_core::name::FleetName;
 use bear_core::state::journal::{self, Recovered};
 use bear_core::state::v1::{Record, State};
 
 use super::error::StoreError;
-use super::files::{self, FILE_MODE, Identity, failed};
+use super::files::{self, failed};
+use super::filesystem::{Filesystem, Identity, Open, OpenFile};
 use super::folder::FleetFolder;
 use super::load::{Recovery, read_state};
 use super::lock::FleetLock;
 use super::{Store, history};
+
+/// Those with a name that leads to the state: the fleet's, `.bear` and the project's.
+const FOLDERS: usize = 3;
 
 /// Keeps the state of a fleet in its folder.
 ///
@@ -29,7 +32,7 @@ pub struct FileStore {
 
 #[derive(Debug)]
 struct Journal {
-    file: File,
+    file: Box<dyn OpenFile>,
     identity: Identity,
     /// In bytes, all of them durable.
     length: u64,
@@ -55,6 +58,7 @@ impl FileStore {
             (state, Recovered::default())
         };
         folder.expect_fleet(&state, fleet)?;
+        history::tidy(folder, &state, recovered.applied == 0)?;
         // Entries that are all in the snapshot were left by a crash in a fold, just before it was done.
         let length = if recovered.applied == 0 { 0 } else { recovered.good_bytes as u64 };
         let journal = Journal::open(folder, length)?;
@@ -79,7 +83,7 @@ impl FileStore {
         }
         self.stopped = true;
         self.lock.check()?;
-        if !self.journal.is_at(&path).map_err(failed("look at", &path))? {
+        if !self.journal.is_at(self.folder().files(), &path).map_err(failed("look at", &path))? {
             return Err(StoreError::Changed { path });
         }
         self.stopped = false;
@@ -93,10 +97,10 @@ impl Store for FileStore {
     }
 
     fn record(&mut self, records: &[Record]) -> Result<(), StoreError> {
+        self.check()?;
         if records.is_empty() {
             return Ok(());
         }
-        self.check()?;
         if let Err(cause) = self.journal.append(self.state.serial + 1, records) {
             self.stopped = true;
             return Err(failed("append to", &self.folder().journal())(cause));
@@ -120,33 +124,27 @@ impl Store for FileStore {
 impl Journal {
     /// Opens the journal, or creates it, and cuts off what comes after `length` bytes.
     ///
-    /// What is left is made durable: a bear that was killed may have left entries that are not, and they count now.
+    /// What was read is made durable, because it counts now, and an earlier bear may have left entries and names that
+    /// are not. The names come first: if that of the snapshot were lost after the journal of what it holds was cut off,
+    /// all of it would be lost. The journal is written anew, even an empty one: to flush it would not do after a flush
+    /// that failed, because the kernel forgets what it could not write, and says so only once (fsync(2)).
     fn open(folder: &FleetFolder, length: u64) -> Result<Self, StoreError> {
         let path = folder.journal();
-        let mut options = OpenOptions::new();
-        let file = options
-            .read(true)
-            .append(true)
-            .create(true)
-            .mode(FILE_MODE)
-            .open(&path)
-            .map_err(failed("open", &path))?;
-        let cut = || {
-            if file.metadata()?.len() != length {
-                file.set_len(length)?;
-            }
-            file.sync_all()?;
-            Identity::of(&file)
-        };
-        let identity = cut().map_err(failed("cut off the torn end of", &path))?;
-        files::sync_folder(folder.path())?;
+        for named in folder.path().ancestors().take(FOLDERS) {
+            files::sync_folder(folder.files(), named)?;
+        }
+        let mut entries = files::read(folder.files(), &path)?.unwrap_or_default();
+        entries.truncate(usize::try_from(length).unwrap_or(usize::MAX));
+        files::replace(folder.files(), &path, &entries)?;
+        let file = folder.files().open(&path, Open::Append).map_err(failed("open", &path))?;
+        let identity = file.metadata().map_err(failed("open", &path))?.identity;
         Ok(Self { file, identity, length, text: Vec::new() })
     }
 
     /// Whether the file at `path` is this one, as it was left.
-    fn is_at(&self, path: &std::path::Path) -> io::Result<bool> {
-        let metadata = files::if_there(std::fs::metadata(path))?;
-        Ok(metadata.is_some_and(|now| Identity::from(&now) == self.identity && now.len() == self.length))
+    fn is_at(&self, files: &dyn Filesystem, path: &Path) -> io::Result<bool> {
+        let metadata = files::if_there(files.metadata(path))?;
+        Ok(metadata.is_some_and(|now| now.identity == self.identity && now.length == self.length))
     }
 
     /// Writes all the records, the first of which has serial `first`, and makes them durable together.
@@ -155,18 +153,18 @@ impl Journal {
         for (serial, record) in (first..).zip(records) {
             journal::write(&mut self.text, first, serial, record);
         }
-        let appended = self.file.write_all(&self.text).and_then(|()| self.file.sync_data());
+        let appended = self.file.append(&self.text).and_then(|()| self.file.sync_data());
         match appended {
             Ok(()) => self.length += self.text.len() as u64,
             // Whatever of it is there was never acted upon. If it can't be taken back, the next bear will read it as a
             // torn tail, or as steps that are in doubt.
-            Err(_) => drop(self.file.set_len(self.length).and_then(|()| self.file.sync_all())),
+            Err(_) => drop(self.file.set_length(self.length).and_then(|()| self.file.sync_all())),
         }
         appended
     }
 
     fn clear(&mut self) -> io::Result<()> {
-        self.file.set_len(0)?;
+        self.file.set_length(0)?;
         self.length = 0;
         self.file.sync_all()
     }

@@ -1,16 +1,14 @@
-//! Files that are whole or not there at all: reading, replacing and telling them apart.
+//! Files that are whole or not there at all: reading and replacing them.
 
 use std::ffi::OsStr;
-use std::fs::{self, File, Metadata, OpenOptions};
-use std::io::{self, ErrorKind, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use super::error::StoreError;
+use super::filesystem::{Filesystem, Identity, Open};
 
-/// Only the owner may read and write.
-pub(super) const FILE_MODE: u32 = 0o600;
-const FOLDER_MODE: u32 = 0o700;
+/// What is added to the name of a file while its next bytes are written beside it.
+pub(super) const TEMPORARY: &str = ".tmp";
 
 /// Turns the failure of `attempt` on `path` into an error.
 pub(super) fn failed(attempt: &'static str, path: &Path) -> impl FnOnce(io::Error) -> StoreError {
@@ -27,62 +25,72 @@ pub(super) fn if_there<T>(result: io::Result<T>) -> io::Result<Option<T>> {
 }
 
 /// Reads a file, if it is there.
-pub(super) fn read(path: &Path) -> Result<Option<Vec<u8>>, StoreError> {
-    if_there(fs::read(path)).map_err(failed("read", path))
+pub(super) fn read(files: &dyn Filesystem, path: &Path) -> Result<Option<Vec<u8>>, StoreError> {
+    if_there(files.read(path)).map_err(failed("read", path))
+}
+
+/// Which file has a name now, if there is one.
+pub(super) fn identity_at(files: &dyn Filesystem, path: &Path) -> io::Result<Option<Identity>> {
+    Ok(if_there(files.metadata(path))?.map(|metadata| metadata.identity))
 }
 
 /// Creates a folder and those above it, durably and for the owner alone, unless they are there.
-pub(super) fn create_folder(path: &Path) -> Result<(), StoreError> {
-    if path.is_dir() {
+pub(super) fn create_folder(files: &dyn Filesystem, path: &Path) -> Result<(), StoreError> {
+    let is_there = || files.metadata(path).is_ok_and(|metadata| metadata.is_folder);
+    if is_there() {
         return Ok(());
     }
-    let above = path.parent().filter(|above| !above.as_os_str().is_empty());
-    if let Some(above) = above {
-        create_folder(above)?;
+    if let Some(above) = path.parent().filter(|above| !above.as_os_str().is_empty()) {
+        create_folder(files, above)?;
     }
-    match fs::DirBuilder::new().mode(FOLDER_MODE).create(path) {
+    match files.create_folder(path) {
         // Another bear may have been faster.
-        Err(error) if error.kind() == ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists && is_there() => Ok(()),
         Err(error) => Err(failed("create", path)(error)),
-        Ok(()) => sync_folder(above.unwrap_or(Path::new("."))),
+        Ok(()) => sync_folder(files, path.parent().unwrap_or(path)),
     }
 }
 
 /// Makes what was created, renamed and removed in a folder durable.
-pub(super) fn sync_folder(path: &Path) -> Result<(), StoreError> {
-    File::open(path).and_then(|folder| folder.sync_all()).map_err(failed("flush", path))
+pub(super) fn sync_folder(files: &dyn Filesystem, path: &Path) -> Result<(), StoreError> {
+    // The folder above a lone name is the one that bear was started in.
+    let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
+    files.sync_folder(path).map_err(failed("flush", path))
 }
 
 /// Replaces a file durably: whenever the power goes, either the old or the new one is there, whole.
 ///
 /// Only for files that nobody else replaces at the same time; see [`replace_by`].
-pub(super) fn replace(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
-    replace_by(&beside(path, ".tmp"), path, bytes)
+pub(super) fn replace(files: &dyn Filesystem, path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+    replace_by(files, &beside(path, TEMPORARY), path, bytes)
 }
 
 /// The same as [`replace`], by way of a temporary file that the caller names.
-pub(super) fn replace_by(temporary: &Path, path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
-    let written = write_new(temporary, bytes)
-        .and_then(|()| fs::rename(temporary, path).map_err(failed("replace", path)));
+pub(super) fn replace_by(
+    files: &dyn Filesystem,
+    temporary: &Path,
+    path: &Path,
+    bytes: &[u8],
+) -> Result<(), StoreError> {
+    let written = write_new(files, temporary, bytes)
+        .and_then(|()| files.rename(temporary, path).map_err(failed("replace", path)));
     if let Err(error) = written {
         // It may take the room that is missing. If it stays, the next attempt removes it.
-        let _ = fs::remove_file(temporary);
+        let _ = files.remove(temporary);
         return Err(error);
     }
-    sync_folder(path.parent().unwrap_or(path))
+    sync_folder(files, path.parent().unwrap_or(path))
 }
 
-fn write_new(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
-    remove(path)?;
-    let mut options = OpenOptions::new();
-    let mut file =
-        options.write(true).create_new(true).mode(FILE_MODE).open(path).map_err(failed("create", path))?;
-    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(failed("write", path))
+fn write_new(files: &dyn Filesystem, path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+    remove(files, path)?;
+    let mut file = files.open(path, Open::New).map_err(failed("create", path))?;
+    file.append(bytes).and_then(|()| file.sync_all()).map_err(failed("write", path))
 }
 
 /// Removes a file, if it is there.
-pub(super) fn remove(path: &Path) -> Result<(), StoreError> {
-    if_there(fs::remove_file(path)).map_err(failed("remove", path))?;
+pub(super) fn remove(files: &dyn Filesystem, path: &Path) -> Result<(), StoreError> {
+    if_there(files.remove(path)).map_err(failed("remove", path))?;
     Ok(())
 }
 
@@ -91,30 +99,4 @@ pub(super) fn beside(path: &Path, suffix: impl AsRef<OsStr>) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     name.into()
-}
-
-/// Which file it is, whatever its name. True only while the file is open or has a name; then numbers are given out
-/// again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Identity {
-    device: u64,
-    inode: u64,
-}
-
-impl From<&Metadata> for Identity {
-    fn from(metadata: &Metadata) -> Self {
-        Self { device: metadata.dev(), inode: metadata.ino() }
-    }
-}
-
-impl Identity {
-    /// That of an open file.
-    pub(super) fn of(file: &File) -> io::Result<Self> {
-        Ok(Self::from(&file.metadata()?))
-    }
-
-    /// That of the file that has a name now, if there is one.
-    pub(super) fn at(path: &Path) -> io::Result<Option<Self>> {
-        Ok(if_there(fs::metadata(path))?.as_ref().map(Self::from))
-    }
 }

@@ -1,7 +1,7 @@
 //! The history of a fleet: its last snapshots, and going back to one.
 
-use std::fs::{self, OpenOptions};
-use std::path::PathBuf;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 
 use bear_core::name::FleetName;
 use bear_core::state::journal::{self, JournalError};
@@ -10,13 +10,17 @@ use bear_core::state::{self, SnapshotError};
 use jiff::Timestamp;
 
 use super::error::StoreError;
-use super::files::{self, failed};
+use super::files::{self, TEMPORARY, failed};
+use super::filesystem::Open;
 use super::folder::FleetFolder;
 use super::load::read_state;
 use super::lock::FleetLock;
 
 /// How many snapshots are kept: some weeks of daily work, and few enough to choose from by eye.
 const KEPT: usize = 20;
+
+/// The name that a copy is written under.
+const NEW: &str = "new.tmp";
 
 /// A snapshot that is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,9 +41,8 @@ impl FleetFolder {
 
     fn entry(&self, serial: u64) -> Result<HistoryEntry, StoreError> {
         let path = self.kept(serial);
-        let modified =
-            fs::metadata(&path).and_then(|metadata| metadata.modified()).map_err(failed("read", &path))?;
-        let text = fs::read(&path).map_err(failed("read", &path))?;
+        let modified = self.files().metadata(&path).map_err(failed("read", &path))?.modified;
+        let text = self.files().read(&path).map_err(failed("read", &path))?;
         Ok(HistoryEntry {
             serial,
             at: Timestamp::try_from(modified).unwrap_or(Timestamp::UNIX_EPOCH),
@@ -59,15 +62,9 @@ impl FleetFolder {
     /// In ascending order.
     fn kept_serials(&self) -> Result<Vec<u64>, StoreError> {
         let path = self.history();
-        let Some(entries) = files::if_there(fs::read_dir(&path)).map_err(failed("list", &path))? else {
-            return Ok(Vec::new());
-        };
-        let mut serials = Vec::new();
-        for entry in entries {
-            let name = entry.map_err(failed("list", &path))?.file_name();
-            let serial = name.to_str().and_then(|name| name.strip_suffix(".json")?.parse::<u64>().ok());
-            serials.extend(serial);
-        }
+        let names = files::if_there(self.files().list(&path)).map_err(failed("list", &path))?;
+        let serial = |name: &OsString| name.to_str()?.strip_suffix(".json")?.parse::<u64>().ok();
+        let mut serials = names.unwrap_or_default().iter().filter_map(serial).collect::<Vec<_>>();
         serials.sort_unstable();
         Ok(serials)
     }
@@ -85,18 +82,33 @@ impl FleetFolder {
 /// Makes `state` the snapshot, and keeps a copy of it.
 pub(super) fn put(folder: &FleetFolder, state: &State) -> Result<(), StoreError> {
     let text = state::write(state);
-    files::replace(&folder.state(), text.as_bytes())?;
+    files::replace(folder.files(), &folder.state(), text.as_bytes())?;
     keep(folder, state.serial, &text)
+}
+
+/// Puts in order what a crash has left in the midst of [`put`]: temporary files, and a snapshot of which no copy is kept.
+/// `is_snapshot` says whether `state` is the snapshot, with nothing added to it from the journal.
+pub(super) fn tidy(folder: &FleetFolder, state: &State, is_snapshot: bool) -> Result<(), StoreError> {
+    let beside = |path: &Path| files::beside(path, TEMPORARY);
+    for temporary in [beside(&folder.state()), beside(&folder.journal()), folder.history().join(NEW)] {
+        // To tidy up is no reason to fail.
+        let _ = files::remove(folder.files(), &temporary);
+    }
+    if is_snapshot && folder.kept_serials()?.last().is_none_or(|&newest| newest < state.serial) {
+        keep(folder, state.serial, &state::write(state))?;
+    }
+    Ok(())
 }
 
 /// Keeps a copy of a snapshot. A copy of its own, not a second name: whatever damages the one spares the other.
 fn keep(folder: &FleetFolder, serial: u64, text: &str) -> Result<(), StoreError> {
-    files::create_folder(&folder.history())?;
+    files::create_folder(folder.files(), &folder.history())?;
     // One name for all, so that what a crash left behind is removed the next time.
-    files::replace_by(&folder.history().join("new.tmp"), &folder.kept(serial), text.as_bytes())?;
+    let temporary = folder.history().join(NEW);
+    files::replace_by(folder.files(), &temporary, &folder.kept(serial), text.as_bytes())?;
     let serials = folder.kept_serials()?;
     let surplus = serials.len().saturating_sub(KEPT);
-    serials[..surplus].iter().try_for_each(|&old| files::remove(&folder.kept(old)))
+    serials[..surplus].iter().try_for_each(|&old| files::remove(folder.files(), &folder.kept(old)))
 }
 
 /// Makes bear believe again what the kept snapshot `serial` says of `fleet`, and returns the new state.
@@ -134,7 +146,7 @@ pub fn restore(lock: &FleetLock, fleet: &FleetName, serial: u64) -> Result<State
 
 fn read_kept(folder: &FleetFolder, serial: u64) -> Result<State, StoreError> {
     let path = folder.kept(serial);
-    let Some(text) = files::read(&path)? else {
+    let Some(text) = files::read(folder.files(), &path)? else {
         return Err(StoreError::NoSnapshot { path: folder.history(), serial });
     };
     state::read(&text).map_err(|cause| StoreError::Snapshot { path, cause })
@@ -147,7 +159,7 @@ fn believe_again(chosen: State, present: State) -> State {
         match restored.instances.get_mut(&name) {
             Some(now) if now.generation > old.generation || *now == old => {}
             Some(now) => *now = as_far_as_its_machine(old),
-            None => drop(restored.instances.insert(name, old)),
+            None => drop(restored.instances.insert(name, as_if_its_machine_went(old))),
         }
     }
     for (region, old) in chosen.foundations {
@@ -168,6 +180,15 @@ fn as_far_as_its_machine(recorded: Recorded) -> Recorded {
     Recorded { phase, checks: None, ..recorded }
 }
 
+/// The present state does not know it, so its machine has ended as a rule. Then it is not proven, and its token is not to
+/// be asked for again: one that was never seen is ended for good, should it be there, before another is made.
+fn as_if_its_machine_went(recorded: Recorded) -> Recorded {
+    match recorded.phase {
+        Phase::Creating => Recorded { phase: Phase::Destroying, ..recorded },
+        _ => as_far_as_its_machine(recorded),
+    }
+}
+
 /// What a newer bear wrote is no damage.
 fn is_damage(error: &StoreError) -> bool {
     match error {
@@ -180,10 +201,11 @@ fn is_damage(error: &StoreError) -> bool {
 
 fn salvage(folder: &FleetFolder, mut chosen: State) -> Result<State, StoreError> {
     for path in [folder.state(), folder.journal()] {
-        files::if_there(fs::copy(&path, files::beside(&path, ".damaged")))
-            .map_err(failed("set aside", &path))?;
+        if let Some(damaged) = files::read(folder.files(), &path)? {
+            files::replace(folder.files(), &files::beside(&path, ".damaged"), &damaged)?;
+        }
     }
-    let journal = files::read(&folder.journal())?.unwrap_or_default();
+    let journal = files::read(folder.files(), &folder.journal())?.unwrap_or_default();
     journal::salvage(&mut chosen, &journal);
     Ok(chosen)
 }
@@ -191,9 +213,9 @@ fn salvage(folder: &FleetFolder, mut chosen: State) -> Result<State, StoreError>
 fn empty_journal(folder: &FleetFolder) -> Result<(), StoreError> {
     let path = folder.journal();
     let Some(file) =
-        files::if_there(OpenOptions::new().write(true).open(&path)).map_err(failed("open", &path))?
+        files::if_there(folder.files().open(&path, Open::Write)).map_err(failed("open", &path))?
     else {
         return Ok(());
     };
-    file.set_len(0).and_then(|()| file.sync_all()).map_err(failed("empty", &path))
+    file.set_length(0).and_then(|()| file.sync_all()).map_err(failed("empty", &path))
 }

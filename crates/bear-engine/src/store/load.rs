@@ -1,14 +1,13 @@
 //! Reading the state without the lock, while another bear may be changing it.
 
-use std::fs::File;
-use std::io::Read;
 use std::time::Duration;
 
 use bear_core::state::journal::{self, Recovered};
 use bear_core::state::{self, State};
 
 use super::error::StoreError;
-use super::files::{self, Identity, failed};
+use super::files::{self, failed};
+use super::filesystem::Open;
 use super::folder::FleetFolder;
 
 /// How often reading begins anew because the snapshot was replaced meanwhile, which takes longer than reading.
@@ -74,22 +73,23 @@ struct Texts {
 /// the same lacks nothing; entries that it has too many are told by their serials.
 fn read_texts(folder: &FleetFolder) -> Result<Option<Texts>, StoreError> {
     let path = folder.state();
+    let files = folder.files();
     for _ in 0..TRIES {
         // The file stays open until its name was looked at again, so that no other file can get its number.
-        let mut file = files::if_there(File::open(&path)).map_err(failed("open", &path))?;
+        let mut file = files::if_there(files.open(&path, Open::Read)).map_err(failed("open", &path))?;
         let mut snapshot = Vec::new();
         let mut identity = None;
         if let Some(file) = &mut file {
-            file.read_to_end(&mut snapshot).map_err(failed("read", &path))?;
-            identity = Some(Identity::of(file).map_err(failed("read", &path))?);
+            snapshot = file.read().map_err(failed("read", &path))?;
+            identity = Some(file.metadata().map_err(failed("read", &path))?.identity);
         }
-        let journal = files::read(&folder.journal())?.unwrap_or_default();
+        let journal = files::read(files, &folder.journal())?.unwrap_or_default();
         let missing = file.is_none() && (!journal.is_empty() || folder.has_history()?);
-        if Identity::at(&path).map_err(failed("read", &path))? == identity {
+        if files::identity_at(files, &path).map_err(failed("read", &path))? == identity {
             let texts = file.map(|_| Texts { snapshot, journal });
             return if missing { Err(StoreError::SnapshotMissing { path }) } else { Ok(texts) };
         }
-        std::thread::sleep(TRY_EVERY);
+        files.sleep(TRY_EVERY);
     }
     Err(StoreError::Unsettled { path })
 }

@@ -4,16 +4,14 @@
 //! file also says who holds it, as one line of JSON. It is never deleted: a lock on a deleted file keeps nobody out.
 
 use std::fmt;
-use std::fs::{File, OpenOptions, TryLockError};
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
-use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::error::StoreError;
-use super::files::{self, FILE_MODE, Identity, failed};
+use super::files::{self, failed};
+use super::filesystem::{Identity, Open, OpenFile};
 use super::folder::FleetFolder;
 
 /// How long to wait before the lock is tried again. Short against the patience of a person, long against the cost.
@@ -47,7 +45,7 @@ impl fmt::Display for Holder {
 #[derive(Debug)]
 pub struct FleetLock {
     folder: FleetFolder,
-    file: File,
+    file: Box<dyn OpenFile>,
     identity: Identity,
 }
 
@@ -62,7 +60,8 @@ impl FleetLock {
         wait: Duration,
         mut waiting: impl FnMut(Option<&Holder>),
     ) -> Result<Self, StoreError> {
-        let start = Instant::now();
+        let files = folder.files();
+        let start = files.now();
         let mut told = None;
         loop {
             // Each try opens the file anew: whoever replaced it meanwhile took the lock along.
@@ -70,8 +69,8 @@ impl FleetLock {
                 lock.name_holder(holder)?;
                 return Ok(lock);
             }
-            let in_the_way = read_holder(&folder.lock())?;
-            let left = wait.saturating_sub(start.elapsed());
+            let in_the_way = read_holder(folder)?;
+            let left = wait.saturating_sub(files.now().saturating_duration_since(start));
             if left.is_zero() {
                 return Err(StoreError::Locked { path: folder.lock(), holder: in_the_way.map(Box::new) });
             }
@@ -79,22 +78,18 @@ impl FleetLock {
                 waiting(in_the_way.as_ref());
                 told = Some(in_the_way);
             }
-            std::thread::sleep(left.min(TRY_EVERY));
+            files.sleep(left.min(TRY_EVERY));
         }
     }
 
     fn try_take(folder: &FleetFolder) -> Result<Option<Self>, StoreError> {
         folder.create()?;
         let path = folder.lock();
-        let mut options = OpenOptions::new();
-        options.read(true).write(true).create(true).truncate(false).mode(FILE_MODE);
-        let file = options.open(&path).map_err(failed("open", &path))?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Ok(None),
-            Err(TryLockError::Error(cause)) => return Err(failed("lock", &path)(cause)),
+        let file = folder.files().open(&path, Open::Lock).map_err(failed("open", &path))?;
+        if !file.try_lock().map_err(failed("lock", &path))? {
+            return Ok(None);
         }
-        let identity = Identity::of(&file).map_err(failed("lock", &path))?;
+        let identity = file.metadata().map_err(failed("lock", &path))?.identity;
         let lock = Self { folder: folder.clone(), file, identity };
         Ok(lock.is_held().map_err(failed("lock", &path))?.then_some(lock))
     }
@@ -104,14 +99,14 @@ impl FleetLock {
         line.push('\n');
         // Written first and cut then, so that whoever reads meanwhile sees a whole first line.
         self.file
-            .write_all_at(line.as_bytes(), 0)
-            .and_then(|()| self.file.set_len(line.len() as u64))
+            .write_at(line.as_bytes(), 0)
+            .and_then(|()| self.file.set_length(line.len() as u64))
             .map_err(failed("write", &self.folder.lock()))
     }
 
     /// Whether the file that is locked is still the one that others would lock.
     fn is_held(&self) -> std::io::Result<bool> {
-        Ok(Identity::at(&self.folder.lock())? == Some(self.identity))
+        Ok(files::identity_at(self.folder.files(), &self.folder.lock())? == Some(self.identity))
     }
 
     /// Refuses if the lock was lost.
@@ -132,15 +127,15 @@ impl FleetLock {
 impl Drop for FleetLock {
     fn drop(&mut self) {
         // So that nobody reads this holder's name beside the next one's lock; what stays behind is overwritten.
-        let _ = self.file.set_len(0);
+        let _ = self.file.set_length(0);
         // Closing the file would not do: a process that was just started has it open too, until it runs its program.
         let _ = self.file.unlock();
     }
 }
 
 /// None if the holder has not written its name yet, or a newer bear wrote it in another way.
-fn read_holder(path: &Path) -> Result<Option<Holder>, StoreError> {
-    let text = files::read(path)?.unwrap_or_default();
+fn read_holder(folder: &FleetFolder) -> Result<Option<Holder>, StoreError> {
+    let text = files::read(folder.files(), &folder.lock())?.unwrap_or_default();
     let first_line = text.split(|&byte| byte == b'\n').next().unwrap_or_default();
     Ok(serde_json::from_slice(first_line).ok())
 }

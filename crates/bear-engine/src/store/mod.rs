@@ -5,6 +5,7 @@
 mod error;
 mod file;
 mod files;
+mod filesystem;
 mod folder;
 mod history;
 mod load;
@@ -15,6 +16,7 @@ use bear_core::state::v1::{Record, State};
 
 pub use error::StoreError;
 pub use file::FileStore;
+pub use filesystem::{Filesystem, Identity, Metadata, Open, OpenFile};
 pub use folder::FleetFolder;
 pub use history::{HistoryEntry, restore};
 pub use load::{Loaded, Recovery};
@@ -26,7 +28,8 @@ pub trait Store: Send {
     /// The state as it is now.
     fn state(&self) -> &State;
 
-    /// Makes `records` durable, together, and then applies them to the state.
+    /// Makes `records` durable, together, and then applies them to the state. If there are none, makes sure that some
+    /// could be.
     ///
     /// # Errors
     ///

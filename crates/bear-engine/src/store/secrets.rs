@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use super::error::StoreError;
 use super::files;
+use super::filesystem::Filesystem;
 use super::folder::FleetFolder;
 
 /// The version of the format.
@@ -34,6 +36,7 @@ impl fmt::Debug for Secret {
 #[derive(Clone, Debug)]
 pub struct Secrets {
     path: PathBuf,
+    filesystem: Arc<dyn Filesystem>,
 }
 
 /// Why the secrets can't be read.
@@ -65,7 +68,7 @@ struct Document {
 impl Secrets {
     /// The secrets of the fleet in `folder`.
     pub fn of(folder: &FleetFolder) -> Self {
-        Self { path: folder.secrets() }
+        Self { path: folder.secrets(), filesystem: Arc::clone(folder.filesystem()) }
     }
 
     /// The names of the secrets, sorted.
@@ -89,12 +92,12 @@ impl Secrets {
         let secret = Secret(generate());
         document.values.insert(name.to_owned(), secret.0.clone());
         let text = serde_json::to_vec(&document).expect("a map of strings has only string keys");
-        files::replace(&self.path, &text)?;
+        files::replace(&*self.filesystem, &self.path, &text)?;
         Ok(secret)
     }
 
     fn read(&self) -> Result<Document, StoreError> {
-        let Some(text) = files::read(&self.path)? else {
+        let Some(text) = files::read(&*self.filesystem, &self.path)? else {
             return Ok(Document { version: VERSION, values: BTreeMap::new() });
         };
         parse(&text).map_err(|cause| StoreError::Secrets { path: self.path.clone(), cause })

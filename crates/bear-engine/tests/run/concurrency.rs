@@ -49,12 +49,12 @@ fn machines_are_made_and_destroyed_in_batches() {
 
 #[test]
 fn steps_that_become_ready_together_are_made_durable_together() {
-    let writes = |count| {
+    let syncs = |count| {
         let lab = Lab::new(Latency::seconds(1, 1, 1, 1)).limited(Limits::default().with_parallelism(100));
         lab.apply(&like(count)).unwrap();
-        lab.disk.writes()
+        lab.disk.syncs()
     };
-    assert_eq!(writes(20), writes(1));
+    assert_eq!(syncs(20), syncs(1));
 }
 
 proptest! {

@@ -1,10 +1,11 @@
 //! Whatever happened before: one apply in which nothing goes wrong makes the world as the fleet wants it.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bear_core::plan::StepKind;
 use bear_engine::{Limits, Stop};
-use bear_lab::store::Mishap;
+use bear_lab::disk::{Fault as DiskFault, Survives, Trouble as DiskTrouble};
 use bear_lab::world::{Answer, Effect, Fault, Latency};
 use proptest::prelude::*;
 
@@ -59,6 +60,18 @@ fn a_machine_that_was_in_doubt_and_is_to_be_another_goes_before_that_comes() {
     lab.assert_is(&other);
 }
 
+#[test]
+fn a_launch_is_asked_for_whole_whatever_is_asked_for_again_in_between() {
+    let lab = Lab::with_batches(LATENCY, 2);
+    lab.world.fail(&name(2), StepKind::Create, [Fault::before(Answer::Permanent)]);
+    lab.apply(&[instance(2, Traits::default())]).unwrap();
+    lab.apply(&like(3)).unwrap();
+    let launches = lab.world.machines().into_values().map(|machine| (machine.instance, machine.launch));
+    let launches = launches.collect::<BTreeMap<_, _>>();
+    assert_eq!(launches[&name(1)], launches[&name(3)]);
+    lab.assert_is(&like(3));
+}
+
 proptest! {
     #![proptest_config(cases(100))]
 
@@ -83,8 +96,8 @@ proptest! {
 struct Trouble {
     wanted: Sketch,
     faults: Vec<(usize, StepKind, Fault)>,
-    at_a_write: Option<(usize, Mishap)>,
-    crash_at: Option<Duration>,
+    on_the_disk: Option<(usize, DiskFault)>,
+    crash_at: Option<(Duration, Survives)>,
     asked: Vec<(Duration, Stop)>,
     /// Instances whose broker dies, or whose machine vanishes, before it is born.
     dead: Option<usize>,
@@ -96,26 +109,35 @@ fn trouble() -> impl Strategy<Value = Trouble> {
     let fault = (number.clone(), prop::sample::select(&StepKind::ALL), any_fault());
     let when = || (0..15_000_u64).prop_map(Duration::from_millis);
     let asked = (when(), prop::sample::select(&[Stop::Drain, Stop::Now]));
-    let mishap = prop_oneof![
-        Just(Mishap::CrashBefore),
-        (0..=1000_u16).prop_map(Mishap::CrashTorn),
-        Just(Mishap::CrashHoled),
-        Just(Mishap::CrashAfter),
-        Just(Mishap::Full),
+    let survives = || prop_oneof![Just(Survives::Everything), any::<u64>().prop_map(Survives::Drawn)];
+    let trouble = || {
+        prop::sample::select(&[
+            DiskTrouble::NoSpace,
+            DiskTrouble::Quota,
+            DiskTrouble::ReadOnly,
+            DiskTrouble::Io,
+        ])
+    };
+    let on_the_disk = prop_oneof![
+        (0..=1000_u16).prop_map(DiskFault::DieDuring),
+        Just(DiskFault::DieAfter),
+        survives().prop_map(DiskFault::PowerCut),
+        trouble().prop_map(DiskFault::Once),
+        trouble().prop_map(DiskFault::FromNow),
     ];
     let fields = (
         any_fleet(),
         prop::collection::vec(fault, 0..8),
-        prop::option::of((0..25_usize, mishap)),
-        prop::option::weighted(0.2, when()),
+        prop::option::of((0..100_usize, on_the_disk)),
+        prop::option::weighted(0.2, (when(), survives())),
         prop::collection::vec(asked, 0..2),
         prop::option::weighted(0.2, number.clone()),
         prop::option::weighted(0.2, number),
     );
-    fields.prop_map(|(wanted, faults, at_a_write, crash_at, asked, dead, lost)| Trouble {
+    fields.prop_map(|(wanted, faults, on_the_disk, crash_at, asked, dead, lost)| Trouble {
         wanted,
         faults,
-        at_a_write,
+        on_the_disk,
         crash_at,
         asked,
         dead,
@@ -142,8 +164,8 @@ impl Trouble {
         for (number, kind, fault) in &self.faults {
             lab.world.fail(&name(*number), *kind, [*fault]);
         }
-        if let Some((nth, mishap)) = self.at_a_write {
-            lab.disk.let_happen(nth, mishap);
+        if let Some((nth, fault)) = self.on_the_disk {
+            lab.disk.let_happen(nth, fault);
         }
         let _ = lab.apply_until(&self.wanted.instances(), self.crash_at, &self.asked);
         lab.world.calm();

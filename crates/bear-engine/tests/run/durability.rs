@@ -2,7 +2,7 @@
 //! before it has its effect, and what comes before it has ended there, is asserted by [`Lab`] in every test.
 
 use bear_core::plan::StepKind;
-use bear_lab::store::Mishap;
+use bear_lab::disk::{Fault as DiskFault, Kind, Trouble};
 use bear_lab::world::{Answer, Fault, Latency};
 use insta::assert_snapshot;
 
@@ -10,6 +10,11 @@ use crate::fleets::{like, name};
 use crate::lab::Lab;
 
 const LATENCY: Latency = Latency::seconds(1, 2, 1, 1);
+
+/// From the `nth` write to the journal on, there is no room for anything.
+fn no_room_from(lab: &Lab, nth: usize) {
+    lab.disk.let_happen_to(Kind::Write, "journal.ndjson", nth, DiskFault::FromNow(Trouble::NoSpace));
+}
 
 #[test]
 fn a_run_leaves_a_snapshot_and_an_empty_journal() {
@@ -23,10 +28,10 @@ fn a_run_leaves_a_snapshot_and_an_empty_journal() {
 #[test]
 fn a_full_disk_stops_the_run_before_the_next_effect() {
     let lab = Lab::new(LATENCY);
-    // Write 0 begins a state, 1 opens the run, 2 begins the creates, 3 is to end them and begin the installs.
-    lab.disk.let_happen(3, Mishap::Full);
+    // Write 0 opens the run, 1 begins the creates, 2 is to end them and begin the installs.
+    no_room_from(&lab, 2);
     let life = lab.apply(&like(2)).unwrap();
-    assert_snapshot!(life.result.as_ref().unwrap_err(), @"could not append to journal.ndjson: no storage space");
+    assert_snapshot!(life.result.as_ref().unwrap_err(), @"could not append to /.bear/demo/journal.ndjson: No space left on device (os error 28)");
     assert_snapshot!(life.story(), @"
     0 6 steps
     0 create/demo-a-1 started
@@ -50,7 +55,7 @@ fn a_full_disk_stops_the_run_before_the_next_effect() {
 #[test]
 fn what_runs_when_the_disk_fills_up_comes_to_its_end() {
     let lab = Lab::with_batches(Latency::seconds(2, 4, 1, 1).varied(7), 1);
-    lab.disk.let_happen(4, Mishap::Full);
+    no_room_from(&lab, 3);
     let life = lab.apply(&like(3)).unwrap();
     assert_snapshot!(life.story(), @"
     0 9 steps
@@ -79,7 +84,7 @@ fn a_retry_that_can_not_be_recorded_any_more_has_failed() {
     let lab = Lab::with_batches(LATENCY, 1);
     lab.world.fail(&name(1), StepKind::Install, [Fault::before(Answer::Transient); 2]);
     lab.world.fail(&name(2), StepKind::Create, [Fault::before(Answer::Transient); 2]);
-    lab.disk.let_happen(4, Mishap::Full);
+    no_room_from(&lab, 3);
     let life = lab.apply(&like(3)).unwrap();
     assert_snapshot!(life.story(), @"
     0 9 steps
@@ -112,7 +117,7 @@ fn a_retry_that_can_not_be_recorded_any_more_has_failed() {
 #[test]
 fn a_disk_that_is_full_from_the_start_lets_nothing_begin() {
     let lab = Lab::new(LATENCY);
-    lab.disk.let_happen(1, Mishap::Full);
+    no_room_from(&lab, 0);
     let life = lab.apply(&like(2)).unwrap();
     assert_snapshot!(life.story(), @"
     0 6 steps
@@ -133,10 +138,10 @@ fn a_disk_that_is_full_from_the_start_lets_nothing_begin() {
 #[test]
 fn a_snapshot_that_can_not_be_written_loses_nothing() {
     let lab = Lab::new(LATENCY);
-    // Writes 0 to 5 are the new state, the opening and four turns.
-    lab.disk.let_happen(6, Mishap::Full);
+    // The first time is that of the new state.
+    lab.disk.let_happen_to(Kind::Create, "state.json.tmp", 1, DiskFault::FromNow(Trouble::NoSpace));
     let life = lab.apply(&like(1)).unwrap();
-    assert_snapshot!(life.result.as_ref().unwrap_err(), @"could not write state.json: no storage space");
+    assert_snapshot!(life.result.as_ref().unwrap_err(), @"could not create /.bear/demo/state.json.tmp: No space left on device (os error 28)");
     assert_snapshot!(life.story(), @"
     0 3 steps
     0 create/demo-a-1 started

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::pin::pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -13,12 +14,13 @@ use bear_core::plan::{self, Plan, Resource, StepKind};
 use bear_core::state::v1::{FoundationPhase, Phase, Record, Recorded, State};
 use bear_engine::{Clock, Limits, Run, Stop, Store, StoreError, run};
 use bear_lab::clock::SimulatedClock;
-use bear_lab::store::{Crash, Disk, MemoryStore};
+use bear_lab::disk::{Crash, SimulatedProcess, Survives};
 use bear_lab::world::{Deed, Latency, World};
 use bear_provider::{Known, Provider};
 use proptest::prelude::ProptestConfig;
 use tokio::sync::{mpsc, watch};
 
+use crate::disk::Disk;
 use crate::fleets::{fleet_name, foundation};
 use crate::stream;
 
@@ -65,7 +67,7 @@ impl Lab {
 
     /// The same, with up to `batch_max` machines in one call.
     pub(crate) fn with_batches(latency: Latency, batch_max: usize) -> Self {
-        let (world, disk) = (World::new(latency, batch_max), Disk::new());
+        let (world, disk) = (World::new(latency, batch_max), Disk::default());
         let premature = Arc::<Mutex<Vec<String>>>::default();
         let (written, found) = (disk.clone(), Arc::clone(&premature));
         world.watch(move |deed| {
@@ -97,24 +99,29 @@ impl Lab {
         life.expect("there was something to do")
     }
 
-    /// The same, for a bear that may crash: where the disk says so, or when that much time has passed. Then the error
-    /// holds the events until there.
+    /// The same, for a bear that may come to no end: it crashes where the disk says so, or when that much time has
+    /// passed and the power goes, or it can't open its state. Then the error holds the events until there.
     pub(crate) fn apply_until(
         &self,
         wanted: &[Instance],
-        crash_at: Option<Duration>,
+        crash_at: Option<(Duration, Survives)>,
         asked: Asked<'_>,
     ) -> Result<Option<Life>, Vec<Event>> {
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
         let told = Mutex::new(Vec::new());
-        let life = self.reconcile_and_apply(wanted, asked, &told);
+        let process = self.disk.process();
+        let life = self.reconcile_and_apply(&process, wanted, asked, &told);
         let ended = catch_unwind(AssertUnwindSafe(|| {
             runtime.block_on(async {
-                match crash_at {
-                    Some(when) => tokio::time::timeout(when, life).await.ok(),
-                    None => Some(life.await),
+                let Some((when, survives)) = crash_at else { return life.await.ok() };
+                let mut life = pin!(life);
+                let ended = tokio::time::timeout(when, &mut life).await;
+                if ended.is_err() {
+                    // Before anything is dropped: a process that is gone gives nothing up in good order.
+                    self.disk.power_cut(survives);
                 }
+                ended.ok()?.ok()
             })
         }));
         assert_eq!(*self.premature.lock().unwrap(), [""; 0], "done before the disk knew of it");
@@ -130,15 +137,16 @@ impl Lab {
     /// Reads the disk, looks at the world, adopts what was in doubt, plans, and runs the plan.
     async fn reconcile_and_apply(
         &self,
+        process: &SimulatedProcess,
         wanted: &[Instance],
         asked: Asked<'_>,
         told: &Mutex<Vec<Event>>,
-    ) -> Option<Life> {
+    ) -> Result<Option<Life>, StoreError> {
         let clock = SimulatedClock::new();
-        let mut store = MemoryStore::recover(&self.disk, &fleet_name()).expect("the disk must have room");
+        let mut store = Disk::open(process)?;
         let (plan, adoptions) = self.plan(wanted, store.state(), &clock).await;
         if plan.is_empty() {
-            return None;
+            return Ok(None);
         }
         let began = Record::RunBegan { at: clock.now(), file: "demo.yaml".into(), plan: None };
         let adapters = self.world.adapters();
@@ -167,7 +175,7 @@ impl Lab {
         let result = run(order, &mut store, &mut report).await;
         let events = told.lock().unwrap().clone();
         stream::check(&plan, &events, result.as_ref().ok());
-        Some(Life { plan, events, result, took: started.elapsed() })
+        Ok(Some(Life { plan, events, result, took: started.elapsed() }))
     }
 
     async fn plan(&self, wanted: &[Instance], state: &State, clock: &dyn Clock) -> (Plan, Vec<Record>) {

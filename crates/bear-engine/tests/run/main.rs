@@ -5,6 +5,7 @@
 mod concurrency;
 mod convergence;
 mod crashes;
+mod disk;
 mod durability;
 mod failures;
 mod fleets;

@@ -1,7 +1,8 @@
 //! Failures that may pass: how often and when a step is tried again.
 
 use bear_core::plan::StepKind;
-use bear_engine::Limits;
+use bear_engine::store::Filesystem;
+use bear_engine::{Limits, StoreError};
 use bear_lab::world::{Answer, Fault, Latency};
 use insta::assert_snapshot;
 
@@ -110,4 +111,23 @@ fn trying_again_finds_what_the_first_try_made() {
     assert_eq!(lab.world.calls(StepKind::Create).len(), 3);
     assert_eq!(lab.world.changed(StepKind::Create), 1);
     lab.assert_is(&like(1));
+}
+
+#[test]
+fn nothing_is_tried_again_once_the_lock_is_lost() {
+    let lab = Lab::new(LATENCY);
+    lab.world.fail(&name(1), StepKind::Create, [Fault::after(Answer::Transient)]);
+    let other = lab.disk.process();
+    lab.world.watch(move |_| drop(other.remove("/.bear/demo/lock".as_ref())));
+    let life = lab.apply(&like(1)).unwrap();
+    assert_snapshot!(life.story(), @"
+    0 3 steps
+    0 create/demo-a-1 started
+    1 create/demo-a-1 failed (try 1: the lab is busy), again in 0.5
+    1.5 create/demo-a-1 failed: the lab is busy (lab::transient)
+    1.5 install/demo-a-1 skipped: create/demo-a-1
+    1.5 verify/demo-a-1 skipped: create/demo-a-1
+    1.5 not ok: 0 succeeded, 1 failed, 2 skipped
+    ");
+    assert!(matches!(life.result, Err(StoreError::LockLost { .. })));
 }

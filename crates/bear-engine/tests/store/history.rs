@@ -97,7 +97,7 @@ fn restoring_forgets_nothing_that_exists() {
     demo-broker-1 generation 1 verified m-1-1
     demo-broker-2 generation 2 created m-2-2
     demo-broker-3 generation 5 verified m-3-5
-    demo-broker-4 generation 4 verified m-4-4
+    demo-broker-4 generation 4 created m-4-4
     demo-broker-5 generation 6 verified m-5-6
     ");
     assert_eq!(restored.serial, present.serial + 1);
@@ -105,6 +105,32 @@ fn restoring_forgets_nothing_that_exists() {
     assert_eq!(restored.used_plans, ["used"]);
     assert_eq!(*open(&folder).unwrap().state(), restored);
     assert_eq!(kept(&folder), [0, before.len() as u64, present.serial, restored.serial]);
+}
+
+/// The token of a machine that ended is never asked for again.
+#[test]
+fn restoring_asks_for_nothing_that_has_ended() {
+    let at = Timestamp::UNIX_EPOCH;
+    let (_project, folder) = project();
+    let gone = [Record::Destroyed { at, instance: instance(1) }];
+    fold_each(&folder, &[&[create(1, instance(1))], &gone]);
+    let restored = restore(&take(&folder).unwrap(), &fleet(), 1).unwrap();
+    insta::assert_snapshot!(instances(&restored), @"demo-broker-1 generation 1 destroying -");
+}
+
+#[test]
+fn what_a_crash_left_in_the_midst_of_a_fold_is_put_in_order() {
+    let (_project, folder) = project();
+    fold_each(&folder, &[&records(1..=4)]);
+    fs::remove_file(folder.history().join("000000000004.json")).unwrap();
+    let left =
+        ["state.json.tmp", "journal.ndjson.tmp", "history/new.tmp"].map(|name| folder.path().join(name));
+    for path in &left {
+        fs::write(path, "half").unwrap();
+    }
+    drop(open(&folder).unwrap());
+    assert_eq!(kept(&folder), [0, 4]);
+    assert_eq!(left.each_ref().map(|path| path.exists()), [false; 3]);
 }
 
 #[test]

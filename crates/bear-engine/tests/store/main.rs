@@ -7,6 +7,7 @@ mod damage;
 mod history;
 mod lock;
 mod plan;
+mod power;
 mod reading;
 mod room;
 mod secrets;

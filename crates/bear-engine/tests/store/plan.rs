@@ -46,3 +46,17 @@ fn plans_that_cant_be_run() {
     run `bear plan` to record a new plan
     ");
 }
+
+#[test]
+fn what_a_killed_planner_left_is_tidied_away() {
+    let (_project, folder) = project();
+    folder.create().unwrap();
+    // No process has the one id; that of the other runs, and may be about to use its file.
+    let (left, used) = ("plan.json.4000000000.tmp", "plan.json.1.tmp");
+    for name in [left, used] {
+        fs::write(folder.path().join(name), "{").unwrap();
+    }
+    folder.write_plan(&plan("first")).unwrap();
+    assert!(!folder.path().join(left).exists());
+    assert!(folder.path().join(used).exists());
+}

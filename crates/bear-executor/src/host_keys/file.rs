@@ -87,11 +87,17 @@ impl Entry {
             return Ok(Self::Comment(line.to_owned()));
         }
         let (names, key) = text.split_once([' ', '\t']).ok_or(LineError::NotPlain)?;
-        if names.starts_with(['@', '|']) || names.contains(['*', '?', '!']) {
+        let names = names.split(',').map(str::to_owned).collect::<Vec<_>>();
+        if !names.iter().all(|name| is_plain(name)) {
             return Err(LineError::NotPlain);
         }
-        Ok(Self::Key { names: names.split(',').map(str::to_owned).collect(), key: key.parse()? })
+        Ok(Self::Key { names, key: key.parse()? })
     }
+}
+
+/// Whether a line may begin with this name: once the others of its line are forgotten, it does.
+fn is_plain(name: &str) -> bool {
+    !name.is_empty() && !name.starts_with(['@', '|', '#']) && !name.contains(['*', '?', '!'])
 }
 
 /// Reads the file; one that is not there holds no keys.
@@ -195,6 +201,9 @@ mod tests {
         };
         insta::assert_snapshot!(check("\n@revoked paris ssh-x AAAA"), @"line 2: only plain lines, `HOST TYPE BASE64`, can stand here");
         insta::assert_snapshot!(check("|1|abc= ssh-x AAAA"), @"line 1: only plain lines, `HOST TYPE BASE64`, can stand here");
+        for names in [",paris", "paris,", "paris,@revoked", "paris,|1|abc=", "paris,#lyon"] {
+            assert_eq!(check(&format!("{names} {KEY}")), check("@revoked paris"), "{names}");
+        }
         insta::assert_snapshot!(check("paris"), @"line 1: only plain lines, `HOST TYPE BASE64`, can stand here");
         insta::assert_snapshot!(check("paris ssh-x AAAA"), @"line 1: the base64 after `ssh-x` is not that of a key of this type; it may have been cut off");
     }

@@ -66,6 +66,8 @@ pub struct Target {
     pub jump: Option<String>,
     /// Another file in the place of `~/.ssh/config`.
     pub config: Option<PathBuf>,
+    /// The variables of this process that the client, and whatever it starts, is not given.
+    pub withheld: Vec<String>,
 }
 
 /// Runs scripts on a host.

@@ -87,6 +87,9 @@ pub(super) fn command(target: &Target) -> Command {
     ssh.stdin(Stdio::null()).stdout(Stdio::null()).kill_on_drop(true);
     // Ctrl-C is for bear alone, which lets what runs come to its end.
     ssh.process_group(0);
+    for name in &target.withheld {
+        ssh.env_remove(name);
+    }
     // Without this an ssh that bear's ssh starts for a jump host would ask on the terminal. This program says no.
     ssh.env("SSH_ASKPASS_REQUIRE", "force").env("SSH_ASKPASS", "/bin/false");
     ssh

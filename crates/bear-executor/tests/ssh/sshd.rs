@@ -113,6 +113,7 @@ impl World {
             alias: None,
             jump: None,
             config: Some(self.path("ssh_config")),
+            withheld: Vec::new(),
         }
     }
 

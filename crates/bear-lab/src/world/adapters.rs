@@ -5,14 +5,14 @@ use bear_core::check::{CheckName, CheckResult};
 use bear_core::event::{BlockReport, StepError};
 use bear_core::fleet::{Foundation, Spec};
 use bear_core::name::InstanceName;
-use bear_core::observed::{BrokerSeen, Drift, Observation, Observed};
+use bear_core::observed::Observed;
 use bear_core::plan::{Resource, StepKind};
-use bear_core::state::v1::{Installed, Machine, Process, Recorded};
+use bear_core::state::v1::Machine;
 use bear_engine::adapter::{Done, InstallRequest, VerifyRequest};
 use bear_engine::{Installer, Verifier};
 use bear_provider::{CreateRequest, DestroyRequest, Known, Provider};
 
-use super::{Answer, Deed, Effect, SimulatedBroker, SimulatedMachine, Truth, World, lock};
+use super::{Answer, Deed, Effect, Orphans, Truth, World, lock};
 
 impl World {
     /// Lets requests of one kind take their time, their effect and their faults.
@@ -28,7 +28,26 @@ impl World {
         let nth = self.calls(kind).len();
         let times = requests.iter().map(|request| self.latency.of(kind, &what(request), nth));
         let half = times.max().unwrap_or_default() / 2;
-        tokio::time::sleep(half).await;
+        let on_the_way = OnTheWay(Some(|| {
+            let orphans = self.truth().orphans;
+            for request in requests.iter().filter(|_| orphans != Orphans::Lost) {
+                self.truth().orphaned += 1;
+                match (orphans, what(request)) {
+                    (Orphans::Late, Resource::Instance(_)) if kind == StepKind::Create => {
+                        late(&mut self.truth(), request);
+                    }
+                    (_, resource) => {
+                        let _ = self.act(kind, resource, |truth| effect(truth, request));
+                    }
+                }
+            }
+        }));
+        tokio::select! {
+            biased;
+            () = self.hurry.notified() => {}
+            () = tokio::time::sleep(half) => {}
+        }
+        on_the_way.arrived();
         let mut answers = Vec::with_capacity(requests.len());
         let mut faults = Vec::new();
         for request in requests {
@@ -56,7 +75,7 @@ impl World {
         answers
     }
 
-    fn act<T>(
+    pub(super) fn act<T>(
         &self,
         kind: StepKind,
         resource: Resource,
@@ -64,12 +83,30 @@ impl World {
     ) -> Result<T, StepError> {
         let outcome = effect(&mut self.truth());
         let changed = matches!(&outcome, Ok((_, true)));
-        let deed = Deed { kind, resource, changed };
+        let deed = Deed { kind, resource, changed, done: outcome.is_ok() };
         if let Some(witness) = &*lock(&self.witness) {
             witness(&deed);
         }
         self.truth().deeds.push(deed);
         outcome.map(|(answer, _)| answer)
+    }
+}
+
+/// Requests that have not had their effect yet. If nobody waits for them any more, something becomes of them all the
+/// same.
+struct OnTheWay<F: FnOnce()>(Option<F>);
+
+impl<F: FnOnce()> OnTheWay<F> {
+    fn arrived(mut self) {
+        self.0 = None;
+    }
+}
+
+impl<F: FnOnce()> Drop for OnTheWay<F> {
+    fn drop(&mut self) {
+        if let Some(abandoned) = self.0.take() {
+            abandoned();
+        }
     }
 }
 
@@ -81,10 +118,13 @@ impl Provider for World {
 
     async fn observe(&self, known: &[Known<'_>], foundations: &[&Foundation]) -> Result<Observed, StepError> {
         let seen = {
-            let truth = self.truth();
+            let mut truth = self.truth();
             let instances = known.iter().map(|known| (known.instance.clone(), truth.look(known.recorded)));
             let foundations = foundations.iter().map(|it| (it.region.clone(), truth.look_at_foundation(it)));
-            Observed { foundations: foundations.collect(), ..instances.collect() }
+            let strays = truth.strays(known);
+            let seen = Observed { foundations: foundations.collect(), strays, ..instances.collect() };
+            truth.machines.values_mut().for_each(|machine| machine.unseen = false);
+            seen
         };
         self.settle();
         Ok(seen)
@@ -93,15 +133,28 @@ impl Provider for World {
     async fn create(&self, requests: &[CreateRequest]) -> Vec<Result<Machine, StepError>> {
         let again = requests.iter().filter(|request| request.again).map(|request| request.instance.clone());
         self.truth().again.extend(again);
-        let make = |truth: &mut Truth, request: &CreateRequest| Ok(truth.make(request));
+        self.truth().expect_exactly_once(requests, self.batch_max);
+        let make =
+            |truth: &mut Truth, request: &CreateRequest| match truth.on_its_host(request) {
+                Some(other) => Err(StepError::permanent("lab::host", format!("{other} is on this host"))
+                    .with_nothing_changed()),
+                None => Ok(truth.make(request)),
+            };
         let late = |truth: &mut Truth, request: &CreateRequest| truth.late.push(request.clone());
-        self.carry_out(StepKind::Create, requests, |request| of(&request.instance), make, late).await
+        let answers =
+            self.carry_out(StepKind::Create, requests, |request| of(&request.instance), make, late).await;
+        for (request, answer) in requests.iter().zip(&answers) {
+            if !request.again && answer.as_ref().is_err_and(|error| error.untouched) {
+                self.truth().asked.remove(&request.token);
+            }
+        }
+        answers
     }
 
     async fn destroy(&self, requests: &[DestroyRequest]) -> Vec<Result<(), StepError>> {
         let end = |truth: &mut Truth, request: &DestroyRequest| {
             truth.ended.insert(request.token.clone());
-            Ok(((), truth.machines.remove(&request.token).is_some()))
+            Ok(((), truth.end(request)))
         };
         self.carry_out(StepKind::Destroy, requests, |request| of(&request.instance), end, |_, _| {}).await
     }
@@ -117,6 +170,21 @@ impl Provider for World {
             |truth: &mut Truth, it: &Foundation| truth.remove(&it.region).map(|changed| ((), changed));
         let requests = std::slice::from_ref(foundation);
         self.carry_out(StepKind::Destroy, requests, below, remove, |_, _| {}).await.remove(0)
+    }
+}
+
+impl World {
+    /// Marks a machine that somebody else made as that of an instance, as an import does.
+    pub async fn import(
+        &self,
+        instance: &InstanceName,
+        token: &str,
+        machine: &str,
+        spec: &Spec,
+    ) -> Result<Machine, StepError> {
+        let mark = |truth: &mut Truth, id: &&str| truth.mark(id, instance, token, spec);
+        let late = |_: &mut Truth, _: &&str| {};
+        self.carry_out(StepKind::Create, &[machine], |_| of(instance), mark, late).await.remove(0)
     }
 }
 
@@ -167,114 +235,6 @@ impl Verifier for World {
             });
         }
         None
-    }
-}
-
-impl Truth {
-    fn next_fault(&mut self, resource: &Resource, kind: StepKind) -> Option<super::Fault> {
-        self.faults.get_mut(&(resource.clone(), kind))?.pop_front()
-    }
-
-    fn look(&self, recorded: &Recorded) -> Observation {
-        let Some(machine) = self.machines.get(&recorded.token) else { return Observation::Absent };
-        let stopped = || Drift { what: "state".into(), is: "stopped".into(), was: "running".into() };
-        Observation::Present {
-            machine: machine.known_as(&recorded.token),
-            changed: machine.stopped.then(stopped).into_iter().collect(),
-            broker: match &machine.broker {
-                Some(broker) if broker.running => BrokerSeen::Running,
-                Some(_) => BrokerSeen::Stopped { why: "its process is gone".into() },
-                None => BrokerSeen::Stopped { why: "never installed".into() },
-            },
-        }
-    }
-
-    /// Makes a machine, or finds the one that an earlier request with the same token made.
-    pub(super) fn make(&mut self, request: &CreateRequest) -> (Machine, bool) {
-        // EC2 refuses the client token of a machine that was terminated.
-        if self.ended.contains(&request.token) {
-            self.scandals
-                .push(format!("{} was asked for under the token of an ended machine", request.instance));
-        }
-        if !self.has_ground(request.spec.region.as_deref()) {
-            self.scandals.push(format!("{} was made where there is no foundation", request.instance));
-        }
-        let is_new = !self.machines.contains_key(&request.token);
-        if is_new {
-            if self.machines.values().any(|machine| machine.instance == request.instance) {
-                self.scandals.push(format!("{} had two machines at once", request.instance));
-            }
-            let machine = SimulatedMachine {
-                instance: request.instance.clone(),
-                spec: request.spec.clone(),
-                made_after: self.made.len(),
-                address: self.next_address(),
-                stopped: false,
-                launch: request.launch.clone(),
-                broker: None,
-            };
-            self.made.insert(request.token.clone());
-            self.machines.insert(request.token.clone(), machine);
-        }
-        (self.machines[&request.token].known_as(&request.token), is_new)
-    }
-
-    fn install(&mut self, request: &InstallRequest) -> Result<(Done, bool), StepError> {
-        if !self.has_ground(request.spec.region.as_deref()) {
-            self.scandals.push(format!("{} was installed where there is no foundation", request.instance));
-        }
-        let (process, address) = (self.next_process(), self.next_address());
-        let machine = self.machine(&request.machine)?;
-        if std::mem::take(&mut machine.stopped) {
-            machine.address = address;
-        }
-        let spec = request.spec.clone();
-        machine.broker = Some(SimulatedBroker { spec, process, running: true });
-        let now = machine.known_as(&request.token);
-        let ports = request.installed.as_ref().map_or(request.spec.ports, |before| before.ports);
-        let installed = Installed { process: Some(process), ..Installed::new(ports, "1") };
-        let done = Done { installed, machine: Some(now).filter(|now| *now != request.machine) };
-        Ok((done, true))
-    }
-
-    fn prove(&mut self, machine: &Machine, spec: &Spec) -> Result<(), StepError> {
-        let there = self.machine(machine)?;
-        if there.address != machine.address {
-            return Err(StepError::permanent("lab::elsewhere", "nothing answers at this address"));
-        }
-        match &there.broker {
-            Some(broker) if broker.running && broker.spec == *spec => Ok(()),
-            Some(broker) if broker.running => {
-                Err(StepError::permanent("lab::other", "another broker than expected"))
-            }
-            _ => Err(StepError::permanent("lab::silent", "no broker answers")),
-        }
-    }
-
-    fn machine(&mut self, machine: &Machine) -> Result<&mut SimulatedMachine, StepError> {
-        let token = machine.id.strip_prefix(ID_PREFIX).unwrap_or_default();
-        let gone = || StepError::permanent("lab::gone", format!("there is no machine {}", machine.id));
-        self.machines.get_mut(token).ok_or_else(gone)
-    }
-
-    /// Documentation addresses, each used once.
-    pub(super) fn next_address(&mut self) -> String {
-        self.addresses += 1;
-        format!("2001:db8::{:x}", self.addresses)
-    }
-
-    fn next_process(&mut self) -> Process {
-        self.processes += 1;
-        Process { pid: self.processes, started: u64::from(self.processes) }
-    }
-}
-
-const ID_PREFIX: &str = "machine-";
-
-impl SimulatedMachine {
-    /// The machine as the world's provider names it.
-    fn known_as(&self, token: &str) -> Machine {
-        Machine::new(format!("{ID_PREFIX}{token}"), self.address.as_str())
     }
 }
 

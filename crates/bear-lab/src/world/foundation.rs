@@ -7,7 +7,7 @@ use bear_core::event::StepError;
 use bear_core::fleet::Foundation;
 use bear_core::observed::{Drift, FoundationSeen};
 
-use super::{Truth, World};
+use super::{Maker, Truth, World};
 
 /// A foundation as it really is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,7 +55,8 @@ impl Truth {
     }
 
     pub(super) fn remove(&mut self, region: &str) -> Result<bool, StepError> {
-        if let Some(machine) = self.machines.values().find(|it| it.spec.region.as_deref() == Some(region)) {
+        let mut machines = self.machines.values().filter(|it| it.maker == Maker::Bear);
+        if let Some(machine) = machines.find(|it| it.spec.region.as_deref() == Some(region)) {
             let scandal = format!("{region} was to go below {}", machine.instance);
             self.scandals.push(scandal.clone());
             return Err(StepError::permanent("lab::in_use", scandal));

@@ -13,11 +13,13 @@ use bear_core::observed::Observed;
 use bear_core::plan;
 use bear_core::state::v1::{Installed, Phase};
 use bear_engine::adapter::{Done, InstallRequest, VerifyRequest};
+use bear_engine::store::{FileStore, FleetFolder, FleetLock, Holder};
 use bear_engine::{Adapters, Installer, Limits, Run, Stop, Store, Verifier, run};
 use bear_lab::clock::SimulatedClock;
+use bear_lab::disk::SimulatedDisk;
 use bear_lab::fake_ec2::{Between, Delays, FakeEc2, Happening, Settings, Zone};
-use bear_lab::store::{Disk, MemoryStore};
 use bear_provider_aws::Aws;
+use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep};
 
@@ -101,12 +103,27 @@ async fn boots(fake: FakeEc2) -> HashMap<String, Duration> {
     boots
 }
 
+/// The real store, on a disk that costs nothing.
+fn new_store() -> FileStore {
+    let fleet = FleetName::new("daily").unwrap();
+    let folder = FleetFolder::on(Arc::new(SimulatedDisk::new().process()), "/".as_ref(), &fleet);
+    let holder = Holder {
+        user: "ann".into(),
+        host: "mill".into(),
+        pid: 1,
+        boot_id: "b007".into(),
+        command: "bear apply".into(),
+        since: Timestamp::UNIX_EPOCH,
+    };
+    let lock = FleetLock::take(&folder, &holder, Duration::ZERO, |_| {}).unwrap();
+    FileStore::open(lock, &fleet, || "lineage".into()).unwrap()
+}
+
 /// Applies a fleet of a thousand from nothing. How much longer that takes than the longest way of one machine: from its
 /// launch over its boot and its installation to its proof.
 async fn apply(seed: u64, throttled: bool) -> f64 {
     let mut world = World::with(MACHINES, "", "", settings(seed, throttled));
-    let disk = Disk::new();
-    let mut store = MemoryStore::recover(&disk, &FleetName::new("daily").unwrap()).unwrap();
+    let mut store = new_store();
     world.lineage.clone_from(&store.state().lineage);
     let booting = tokio::spawn(boots(world.fake.clone()));
     let aws = world.aws();

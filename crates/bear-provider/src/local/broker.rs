@@ -15,6 +15,7 @@ use tokio::process::Child;
 
 use super::error::{self, IO};
 use super::files::SPEC_FILE;
+use super::listener;
 use super::process::{self, WorksIn};
 
 /// The file in an instance's folder that its broker writes to.
@@ -60,12 +61,29 @@ pub(super) fn running(folder: &Path) -> Result<Option<Process>, StepError> {
         return Ok(None);
     };
     let process = Process { pid: holder.pid, started: holder.start_time };
-    let lives_here =
-        || Ok(process::is_alive(process)? && process::works_in(process.pid, folder)? == Some(WorksIn::Here));
-    match lives_here() {
+    match lives_in(process, folder) {
         Ok(lives_here) => Ok(lives_here.then_some(process)),
         Err(error) => Err(asking(process, &error)),
     }
+}
+
+/// Whether a process lives, and works in this folder.
+pub(super) fn lives_in(process: Process, folder: &Path) -> io::Result<bool> {
+    Ok(process::is_alive(process)? && process::works_in(process.pid, folder)? == Some(WorksIn::Here))
+}
+
+/// The brokers that run in a folder and are not [`running`] there, because their lock file was deleted or damaged. One
+/// takes the lock before it listens, so those that just start are not among them.
+pub(super) fn hidden(folder: &Path) -> Result<Vec<Process>, StepError> {
+    // To ask every process of the machine takes a while, and most folders never had a broker yet.
+    if !folder.join(LOG_FILE).exists() {
+        return Ok(Vec::new());
+    }
+    let mut hidden = Brokers::of_this_machine()?.of(folder);
+    hidden.retain(|process| listener::listens(process.pid));
+    let known = if hidden.is_empty() { None } else { running(folder)? };
+    hidden.retain(|process| Some(*process) != known);
+    Ok(hidden)
 }
 
 fn asking(process: Process, error: &io::Error) -> StepError {
@@ -101,6 +119,14 @@ impl Brokers {
     pub(super) fn of(&self, folder: &Path) -> Vec<Process> {
         let candidates = self.0.iter().filter(|(_, started_for)| started_for == folder);
         candidates.map(|&(process, _)| process).filter(|process| is_at_home(process.pid, folder)).collect()
+    }
+
+    /// Those that were started for a folder straight below `instances`, with the name of that folder, wherever it is now.
+    pub(super) fn below(&self, instances: &Path) -> impl Iterator<Item = (&str, Process)> {
+        self.0.iter().filter_map(move |(process, folder)| {
+            let name = folder.strip_prefix(instances).ok()?.to_str()?;
+            is_at_home(process.pid, folder).then_some((name, *process))
+        })
     }
 
     /// The broker that this process is, by the folder it was started for.

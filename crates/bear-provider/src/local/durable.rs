@@ -1,6 +1,6 @@
 //! Writing files so that a crash leaves the old one or the new one, whole.
 
-use std::fs::{File, Permissions};
+use std::fs::{self, File, Permissions};
 use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -19,6 +19,17 @@ pub(super) fn write(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     unfinished.as_file().sync_all()?;
     unfinished.persist(path)?;
     sync_folder(folder)
+}
+
+/// Removes what writers that were killed have left unfinished in a folder. Only for a folder in which nobody writes now.
+pub(super) fn sweep(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_name().as_encoded_bytes().starts_with(UNFINISHED.as_bytes()) {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 /// Makes durable which files a folder has.

@@ -1,7 +1,7 @@
 //! Errors of the `local` provider, and the way onto a thread that may block.
 
 use std::fmt::Display;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::path::Path;
 
 use bear_core::event::StepError;
@@ -27,7 +27,29 @@ pub(super) const IO: &str = "bear::local::io";
 
 /// Turns an I/O error into a step's error; `doing` says what was attempted, such as `reading`.
 pub(super) fn io<'a>(doing: &'a str, path: &'a Path) -> impl FnOnce(io::Error) -> StepError + 'a {
-    move |error| failed(doing, path, error)
+    move |error| {
+        let help = help(&error, path);
+        let failed = failed(doing, path, error);
+        help.into_iter().fold(failed, StepError::with_help)
+    }
+}
+
+/// What to do about it, where the disk is to blame.
+fn help(error: &io::Error, path: &Path) -> Option<String> {
+    const EIO: i32 = 5;
+    let path = path.display();
+    match error.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+            Some(format!("make room where {path} lies, then run the command again: it goes on from there"))
+        }
+        ErrorKind::ReadOnlyFilesystem => Some(format!(
+            "what {path} lies on can only be read; mount it for writing, then run the command again"
+        )),
+        _ if error.raw_os_error() == Some(EIO) => Some(format!(
+            "the disk on which {path} lies fails; see what the kernel says of it with `dmesg`, then run the command again"
+        )),
+        _ => None,
+    }
 }
 
 /// A file that can't be understood, or could not be read or written.
@@ -46,5 +68,35 @@ pub(super) async fn blocking<T: Send + 'static>(
             Ok(panic) => std::panic::resume_unwind(panic),
             Err(error) => Err(StepError::transient(IO, format!("working on files: {error}"))),
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_disk_is_to_blame_for_comes_with_what_to_do() {
+        #[track_caller]
+        fn check(errno: i32, expected: Option<&str>) {
+            let error = io("writing", Path::new("/srv/a"))(io::Error::from_raw_os_error(errno));
+            assert_eq!(error.help.as_deref(), expected);
+        }
+        let room = "make room where /srv/a lies, then run the command again: it goes on from there";
+        // ENOSPC, EDQUOT, EROFS, EIO and ENOENT.
+        check(28, Some(room));
+        check(122, Some(room));
+        check(
+            30,
+            Some("what /srv/a lies on can only be read; mount it for writing, then run the command again"),
+        );
+        check(
+            5,
+            Some(
+                "the disk on which /srv/a lies fails; see what the kernel says of it with `dmesg`, then run the \
+                 command again",
+            ),
+        );
+        check(2, None);
     }
 }

@@ -110,6 +110,9 @@ impl LocalProvider {
                 Err(NotReady::Ended | NotReady::Silent) => {}
             }
         }
+        if running.is_none() {
+            end_hidden(folder).await?;
+        }
         // Before a broker is stopped that does its work: one that could not start would take its place.
         listener::expect_free(ports, running)?;
         if let Some(process) = running {
@@ -134,6 +137,15 @@ impl LocalProvider {
         };
         Err(why_not_ready(not_ready, &mut started, folder, ports).await)
     }
+}
+
+/// Ends a broker that nobody knows to run here, before another one works on the same data.
+async fn end_hidden(folder: &Path) -> Result<(), StepError> {
+    let searched = folder.to_owned();
+    for process in blocking(move || broker::hidden(&searched)).await? {
+        process::end(process, process::GRACE).await?;
+    }
+    Ok(())
 }
 
 fn mqtt(ports: &Ports) -> u16 {

@@ -69,6 +69,11 @@ impl Obstacles {
     }
 }
 
+/// Whether a process listens anywhere in the way of brokers.
+pub(super) fn listens(pid: u32) -> bool {
+    who_listens().values().any(|listener| listener.pid == pid)
+}
+
 /// Fails if one of the ports can't be listened on, unless it is `own` that listens there.
 pub(super) fn expect_free(ports: &Ports, own: Option<Process>) -> Result<(), StepError> {
     let obstacles = Obstacles::new();

@@ -23,7 +23,7 @@ use bear_core::event::StepError;
 use bear_core::fleet::Foundation;
 use bear_core::name::InstanceName;
 use bear_core::observed::{BrokerSeen, Observation, Observed};
-use bear_core::state::v1::{Machine, Recorded};
+use bear_core::state::v1::{Machine, Process, Recorded};
 use futures_util::{StreamExt, stream};
 
 use crate::{CreateRequest, DestroyRequest, Known, Provider};
@@ -80,6 +80,17 @@ impl LocalProvider {
         self.folder(instance).join(broker::LOG_FILE)
     }
 
+    /// The brokers that run for instances of this fleet that are not `known`, as they do where all that was recorded about
+    /// them was deleted: the name of the instance, and the process. Only for whoever holds the fleet's lock, since another
+    /// bear may just have started one.
+    pub fn strays(&self, known: impl Fn(&str) -> bool) -> Result<Vec<(String, Process)>, StepError> {
+        let brokers = Brokers::of_this_machine()?;
+        let strays = brokers.below(&self.instances).filter(|(name, _)| !known(name));
+        let mut strays = strays.map(|(name, process)| (name.to_owned(), process)).collect::<Vec<_>>();
+        strays.sort_by(|(one, process), (other, later)| (one, process.pid).cmp(&(other, later.pid)));
+        Ok(strays)
+    }
+
     async fn create_one(&self, request: &CreateRequest, brokers: &Brokers) -> Result<Machine, StepError> {
         let folder = self.folder(&request.instance);
         if let Found::Nothing = machine::look(&folder)? {
@@ -107,9 +118,10 @@ impl LocalProvider {
         }
         let registry = self.registry.clone();
         blocking(move || {
-            // The ports first: whatever cuts this off, the folder is still there to be destroyed again.
-            registry.release(&Owner::new(&folder, &token)?)?;
-            machine::remove(&folder, &token)
+            // The ports last: a machine that is still there when this is cut off may yet be wanted again, and keeps
+            // them; those of one that is gone count for nothing.
+            machine::remove(&folder, &token)?;
+            registry.release(&Owner::new(&folder, &token)?)
         })
         .await
     }
@@ -164,7 +176,7 @@ impl LocalProvider {
         }
         let broker = match broker::running(&folder)? {
             Some(_) => BrokerSeen::Running,
-            None => BrokerSeen::Stopped { why: why_stopped(recorded) },
+            None => BrokerSeen::Stopped { why: why_stopped(&folder, recorded) },
         };
         Ok(Observation::Present { machine: as_machine(&folder), changed: Vec::new(), broker })
     }
@@ -174,10 +186,13 @@ fn as_machine(folder: &std::path::Path) -> Machine {
     Machine::new(folder.to_string_lossy(), LOOPBACK.to_string())
 }
 
-fn why_stopped(recorded: &Recorded) -> String {
+fn why_stopped(folder: &std::path::Path, recorded: &Recorded) -> String {
     match &recorded.installed {
         None => "no broker was installed".to_owned(),
         Some(installed) => match installed.process {
+            Some(process) if broker::lives_in(process, folder).unwrap_or(false) => {
+                format!("process {} has lost its lock file", process.pid)
+            }
             Some(process) => format!("process {} is gone", process.pid),
             None => "its process is gone".to_owned(),
         },

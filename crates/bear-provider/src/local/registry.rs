@@ -76,6 +76,8 @@ impl Registry {
             let path = self.file();
             let bytes =
                 serde_json::to_vec_pretty(&book).map_err(|why| error::failed("writing", &path, why))?;
+            // Whoever else writes here holds the lock, so what is unfinished now stays so for ever.
+            durable::sweep(&self.folder).map_err(error::io("tidying", &self.folder))?;
             durable::write(&path, &bytes, 0o600).map_err(error::io("writing", &path))?;
         }
         Ok(changed)

@@ -1,9 +1,12 @@
 //! After crashes and after hands that meddled: nothing runs twice, nothing is forgotten, nobody else is touched.
 
 use std::fs;
+use std::net::TcpListener;
 use std::process::Command;
 
+use bear_core::fleet::model::Ports;
 use bear_core::observed::{BrokerSeen, Observation};
+use bear_provider::local::InstallArgs;
 
 use crate::stand_in::Behaviour;
 use crate::world::{World, args, args_again, instance, is_alive, kill_9, process, render};
@@ -143,5 +146,42 @@ async fn a_removal_that_was_cut_off_is_finished_by_the_next() {
         assert!(!world.provider.log_path(&instance("demo-broker-1")).exists());
         world.create_with("demo-broker-1", "the next").await.unwrap();
         world.install_with(args("demo-broker-1"), Behaviour::Answers).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_machine_has_its_ports_for_as_long_as_it_is_there() {
+    let mut world = World::new();
+    let registry = world.project.path().join("registry");
+    world.provider = crate::world::provider_with(&world.project.path().join("instances"), &registry);
+    world.create("demo-broker-1").await.unwrap();
+    // A registry that can't be locked stands for the moment in which a bear is killed.
+    fs::create_dir_all(registry.join("lock")).unwrap();
+    fs::write(registry.join("ports.json"), r#"{"version":1,"ports":{}}"#).unwrap();
+    let error = world.destroy("demo-broker-1").await.unwrap_err();
+    assert!(error.message.contains("registry/lock"), "{error}");
+    assert!(!world.folder("demo-broker-1").exists());
+    fs::remove_dir(registry.join("lock")).unwrap();
+    world.destroy("demo-broker-1").await.unwrap();
+}
+
+#[tokio::test]
+async fn a_broker_whose_lock_file_was_deleted_is_ended_before_another_takes_its_place() {
+    let world = World::new();
+    let hidden = world.deploy("demo-broker-1").await;
+    fs::remove_file(world.folder("demo-broker-1").join("broker.lock")).unwrap();
+    let observed = world.observe("demo-broker-1", Some(&hidden)).await.unwrap();
+    let Observation::Present { broker: BrokerSeen::Stopped { why }, .. } = observed else {
+        panic!("{observed:?}")
+    };
+    assert_eq!(why, format!("process {} has lost its lock file", process(&hidden).pid));
+    // On other ports, where the old one would not even be in the way.
+    let free = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
+    let ports = Ports { mqtt: Some(free), ..Ports::default() };
+    let elsewhere = InstallArgs { previous: None, ports, ..args("demo-broker-1") };
+    for args in [args_again("demo-broker-1", &hidden), elsewhere] {
+        let heir = world.install_with(args, Behaviour::Answers).await.unwrap();
+        assert_eq!(world.brokers(), [process(&heir).pid]);
+        fs::remove_file(world.folder("demo-broker-1").join("broker.lock")).unwrap();
     }
 }

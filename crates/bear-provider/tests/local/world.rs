@@ -131,7 +131,11 @@ pub(crate) fn registry() -> PathBuf {
 }
 
 pub(crate) fn provider(instances: &Path) -> LocalProvider {
-    LocalProvider::new(instances.to_owned(), registry(), program().to_owned())
+    provider_with(instances, &registry())
+}
+
+pub(crate) fn provider_with(instances: &Path, registry: &Path) -> LocalProvider {
+    LocalProvider::new(instances.to_owned(), registry.to_owned(), program().to_owned())
 }
 
 /// Runs this test program as a stand-in. Written before the first process is started: a file that is still open for

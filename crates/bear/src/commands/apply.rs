@@ -1,13 +1,14 @@
 //! `bear apply`: makes it so.
 
 use bear_core::diff::{Action, Toll};
+use bear_core::draft::Planned;
 use bear_core::event::Operation;
 use bear_core::fleet::model::ProviderKind;
 use bear_core::observed::Observed;
 use bear_core::plan::{Plan, RecordedPlan, StepKind};
 use bear_core::state::v1::{FoundationPhase, Phase, State};
-use bear_engine::Store;
 use bear_engine::store::Secrets;
+use bear_engine::{Clock, Store, SystemClock};
 use bear_hosts::FirstContactRule;
 use clap::Args;
 
@@ -17,8 +18,9 @@ use crate::context::Context;
 use crate::credentials::Wallet;
 use crate::exit::ExitStatus;
 use crate::fault::Fault;
-use crate::planning::{self, Planned, Wanted};
+use crate::planning::{self, Wanted};
 use crate::runs::{self, Run};
+use crate::strays;
 use crate::world::{self, World};
 
 /// The arguments of `bear apply`.
@@ -49,6 +51,7 @@ pub(crate) async fn run(args: ApplyArgs, context: &Context) -> Result<ExitStatus
     world::refuse_not_built(wanted.read.parsed.fleet.provider.kind())?;
     wanted.check_ports(&context.environment)?;
     let mut store = runs::open(&wanted, &args.lock, context)?;
+    strays::warn(&wanted, Some(store.state()), context)?;
     // One world for all of it: what looks at a host and what changes it share a connection.
     let world = world_of(&wanted, store.state(), &args, context)?;
     let observed = planning::observe(&world, store.state(), context).await?;
@@ -74,13 +77,13 @@ pub(crate) async fn run(args: ApplyArgs, context: &Context) -> Result<ExitStatus
         world::greet(&world, &planned.plan, context).await?;
     }
     let secrets = Secrets::of(&wanted.folder);
-    let wallet = Wallet::open(specs(&planned.plan), wanted.file.project.root(), &secrets, true)?;
+    let wallet = Wallet::open(specs(&planned.plan), &world.source(), &secrets, true)?;
     check_files(&world, &planned.plan)?;
     let run = Run {
         operation: Operation::Apply,
         wanted: &wanted,
         plan: &planned.plan,
-        opening: planned.opening(&wanted, used),
+        opening: planned.opening(SystemClock.now(), wanted.file_name(), used),
         world: &world,
         wallet,
         args: &args.run,
@@ -111,7 +114,7 @@ fn world_of(wanted: &Wanted, state: &State, args: &ApplyArgs, context: &Context)
     let deadline =
         runs::limits(&args.run, wanted.read.parsed.fleet.provider.kind()).of(StepKind::Install).deadline;
     let world = World::new(&wanted.ground(state), first_contact, Some(deadline), &context.environment)?;
-    Ok(world.reserving(&wanted.read.parsed.fleet))
+    Ok(world.reserving(&wanted.read.parsed.fleet, state))
 }
 
 /// The plan that `bear plan` recorded, where it is what is to be run: neither a file nor a part of the fleet is named.

@@ -3,7 +3,7 @@
 use bear_core::diff::{Goal, Toll};
 use bear_core::event::Operation;
 use bear_core::plan::StepKind;
-use bear_engine::Store;
+use bear_engine::{Clock, Store, SystemClock};
 use bear_hosts::FirstContactRule;
 use clap::Args;
 
@@ -15,6 +15,7 @@ use crate::exit::ExitStatus;
 use crate::fault::Fault;
 use crate::planning::{self, Wanted};
 use crate::runs::{self, Run};
+use crate::strays;
 use crate::world::World;
 
 /// The arguments of `bear destroy`.
@@ -37,7 +38,11 @@ pub(crate) struct DestroyArgs {
 pub(crate) async fn run(args: DestroyArgs, context: &Context) -> Result<ExitStatus, Fault> {
     let wanted = Wanted::read(args.fleet.fleet.as_deref(), context)?;
     refuse_without_terminal(args.yes, context)?;
-    if wanted.load()?.is_none_or(|state| state.is_empty()) {
+    let state = wanted.load()?;
+    if state.is_none() {
+        strays::warn(&wanted, None, context)?;
+    }
+    if state.is_none_or(|state| state.is_empty()) {
         return Ok(nothing_is_deployed(&wanted, context));
     }
     let mut store = runs::open(&wanted, &args.lock, context)?;
@@ -73,7 +78,7 @@ pub(crate) async fn run(args: DestroyArgs, context: &Context) -> Result<ExitStat
         operation: Operation::Destroy,
         wanted: &wanted,
         plan: &planned.plan,
-        opening: planned.opening(&wanted, None),
+        opening: planned.opening(SystemClock.now(), wanted.file_name(), None),
         world: &world,
         wallet: Wallet::default(),
         args: &args.run,

@@ -2,9 +2,10 @@
 
 use bear_core::fleet::Instance;
 use bear_core::fleet::model::ProviderKind;
-use bear_core::state::v1::{Machine, Record, State};
-use bear_core::step::StepKind;
-use bear_engine::{Clock, Store, SystemClock};
+use bear_core::plan::StepKind;
+use bear_core::state::v1::{Machine, State};
+use bear_engine::import::{self, Refusal};
+use bear_engine::{Limits, Store, SystemClock};
 use bear_executor::host_keys::HostKey;
 use bear_hosts::FirstContactRule;
 use clap::Args;
@@ -62,9 +63,15 @@ pub(crate) async fn run(args: ImportArgs, context: &Context) -> Result<ExitStatu
     if !confirm(&question, args.yes, context)? {
         return Ok(ExitStatus::Interrupted);
     }
-    let outcome = adopt(&world, &mut store, instance, &args).await;
-    store.fold()?;
-    outcome?;
+    let key = match &args.host_key {
+        Some(key) => key.clone(),
+        None => key_on_console(&world, instance, &args.machine).await?,
+    };
+    // Before it is marked: no bear may ever connect to it without knowing its key.
+    world.hosts.expect(&Machine::new(&args.machine, ""), &key).await?;
+    let mark = async |token: &str| world.import(&instance.name, token, &args.machine, &instance.spec).await;
+    let deadline = Limits::for_provider(instance.spec.provider).of(StepKind::Create).deadline;
+    import::import(&mut store, &SystemClock, instance, deadline, mark).await??;
     if context.printer.json() {
         let document = json!({
             "version": 1, "fleet": wanted.name(), "instance": instance.name, "machine_id": args.machine,
@@ -76,46 +83,6 @@ pub(crate) async fn run(args: ImportArgs, context: &Context) -> Result<ExitStatu
         args.machine, instance.name, wanted.file.shown
     ));
     Ok(ExitStatus::Done)
-}
-
-/// Marks the machine and records it, in the order that survives a crash at any point: its key, the intent, the mark.
-async fn adopt(
-    world: &World,
-    store: &mut dyn Store,
-    instance: &Instance,
-    args: &ImportArgs,
-) -> Result<(), Fault> {
-    let Instance { name, group, spec } = instance;
-    let generation = store.state().generation + 1;
-    let token = store.state().token(name, generation);
-    let key = match &args.host_key {
-        Some(key) => key.clone(),
-        None => key_on_console(world, instance, &args.machine).await?,
-    };
-    world.hosts.expect(&Machine::new(&args.machine, ""), &key).await?;
-    store.record(&[Record::CreateBegan {
-        at: SystemClock.now(),
-        instance: name.clone(),
-        group: group.clone(),
-        spec: spec.as_ref().clone(),
-        generation,
-        launch: None,
-        token: token.clone(),
-    }])?;
-    let at = SystemClock.now();
-    let instance = name.clone();
-    match world.import(name, &token, &args.machine, spec).await {
-        Ok(machine) => Ok(store.record(&[Record::Created { at, instance, machine }])?),
-        Err(error) => {
-            let record = if error.untouched {
-                Record::Destroyed { at, instance }
-            } else {
-                Record::Failed { at, instance, step: StepKind::Create, error: error.message.clone() }
-            };
-            store.record(&[record])?;
-            Err(error.into())
-        }
-    }
 }
 
 /// The instance of the fleet file that is meant.
@@ -143,22 +110,15 @@ fn instance<'w>(wanted: &'w Wanted, name: &str) -> Result<&'w Instance, Fault> {
 
 /// Refuses what would lose sight of a machine, or use one twice.
 fn refuse_known(state: &State, instance: &Instance, machine: &str) -> Result<(), Fault> {
-    if state.instances.contains_key(&instance.name) {
-        return Err(Fault::input(
-            "bear::import::deployed",
-            format!("`{}` is deployed already", instance.name),
-        )
-        .with_help("destroy it first, or forget it with `bear state rm`"));
-    }
-    let has_it = state
-        .instances
-        .iter()
-        .find(|(_, recorded)| recorded.machine.as_ref().is_some_and(|recorded| recorded.id == machine));
-    match has_it {
-        Some((name, _)) => {
+    match import::refusal(state, &instance.name, machine) {
+        None => Ok(()),
+        Some(Refusal::Deployed) => {
+            Err(Fault::input("bear::import::deployed", format!("`{}` is deployed already", instance.name))
+                .with_help("destroy it first, or forget it with `bear state rm`"))
+        }
+        Some(Refusal::Taken(name)) => {
             Err(Fault::input("bear::import::taken", format!("{machine} is the machine of `{name}` already")))
         }
-        None => Ok(()),
     }
 }
 

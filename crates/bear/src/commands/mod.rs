@@ -2,6 +2,7 @@
 
 pub(crate) mod apply;
 pub(crate) mod broker;
+pub(crate) mod browser;
 pub(crate) mod completions;
 pub(crate) mod destroy;
 pub(crate) mod doctor;

@@ -14,7 +14,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{sleep, timeout};
 
 use super::inventory::authority;
-use super::reach;
+use super::{browser, reach};
 use crate::args::FleetOption;
 use crate::context::Context;
 use crate::deployed::Deployed;
@@ -51,7 +51,7 @@ pub(crate) async fn run(args: OpenArgs, context: &Context) -> Result<ExitStatus,
         .ok_or_else(|| no_dashboard(&name, Some(recorded)))?;
     // What runs on this machine needs no other way, whether it answers or not.
     if reach::is_here(recorded) || answers(address, port).await {
-        open(&name, &authority(address, port), context);
+        open(&deployed, &name, &authority(address, port), context);
         return Ok(ExitStatus::Done);
     }
     forwarded(&deployed, (&name, recorded), port, context).await
@@ -82,7 +82,7 @@ async fn forwarded(
         return Err(Fault::failed("bear::open::no_answer", message)
             .with_help(format!("`bear logs {name}` shows what its broker says")));
     }
-    open(name, &forward.local().to_string(), context);
+    open(deployed, name, &forward.local().to_string(), context);
     context.printer.note(format_args!("forwarding http://{}/ to {name}, Ctrl-C ends it", forward.local()));
     interrupt.recv().await;
     close(forward).await;
@@ -113,14 +113,14 @@ async fn speaks(address: SocketAddr) -> bool {
 }
 
 /// Prints the address of the dashboard, and opens it where somebody sees it.
-fn open(name: &InstanceName, authority: &str, context: &Context) {
+fn open(deployed: &Deployed, name: &InstanceName, authority: &str, context: &Context) {
     let url = format!("http://{authority}/");
     if context.printer.json() {
         context.printer.document(&json!({ "version": 1, "instance": name, "url": url }));
     } else {
         context.printer.data(&url);
     }
-    if context.environment.desktop && webbrowser::open(&url).is_err() {
+    if context.environment.desktop && !browser::open(&url, &deployed.withheld()) {
         context.printer.warn("no browser could be started; open the address yourself");
     }
 }

@@ -1,15 +1,16 @@
 //! `bear plan`: shows what would change and why, and records the plan.
 
+use bear_core::draft::Planned;
 use bear_core::plan::{Origin, RecordedPlan, document};
 use bear_engine::{Clock, SystemClock};
 use clap::Args;
 
 use crate::args::{FleetArgs, OnlyArgs, ReplaceArgs};
 use crate::context::Context;
-use crate::credentials::random_id;
 use crate::exit::ExitStatus;
 use crate::fault::Fault;
-use crate::planning::{self, Planned, Wanted, observe_deployed};
+use crate::planning::{self, Wanted, observe_deployed};
+use crate::random::random_id;
 
 /// The arguments of `bear plan`.
 #[derive(Clone, Debug, Args)]

@@ -18,6 +18,7 @@ use crate::context::Context;
 use crate::deployed::Deployed;
 use crate::exit::ExitStatus;
 use crate::fault::Fault;
+use crate::withheld::Withheld;
 
 /// The arguments of `bear ssh`.
 #[derive(Clone, Debug, Args)]
@@ -72,13 +73,15 @@ pub(crate) fn run(args: &SshArgs, context: &Context) -> Result<ExitStatus, Fault
         let hosts = reach::hosts(&deployed, context)?;
         Ok(hosts.ssh_command(reach::place(&name, recorded)).await?)
     })?;
-    Err(become_ssh(&words, &args.command))
+    Err(become_ssh(&words, &args.command, &deployed.withheld()))
 }
 
 /// Goes on as `ssh`; comes back only with the reason why it can't.
-fn become_ssh(words: &[OsString], command: &[String]) -> Fault {
+fn become_ssh(words: &[OsString], command: &[String], withheld: &Withheld) -> Fault {
     let (program, arguments) = words.split_first().expect("a command begins with its program");
-    let error = Command::new(program).args(arguments).args(command).exec();
+    let mut ssh = Command::new(program);
+    withheld.from(ssh.args(arguments).args(command));
+    let error = ssh.exec();
     Fault::failed("bear::ssh::client", "could not start `ssh`")
         .caused_by(&error)
         .with_help("install the OpenSSH client; Debian: openssh-client")

@@ -46,7 +46,7 @@ pub(crate) async fn run(args: VerifyArgs, context: &Context) -> Result<ExitStatu
     let plan = proof(&state, &args.only.only);
     let world = World::new(&wanted.ground(&state), FirstContactRule::Refuse, None, &context.environment)?;
     let specs = plan.changes.iter().filter_map(|change| change.spec.as_deref());
-    let wallet = Wallet::open(specs, wanted.file.project.root(), &Secrets::of(&wanted.folder), false)?;
+    let wallet = Wallet::open(specs, &world.source(), &Secrets::of(&wanted.folder), false)?;
     let run = Run {
         operation: Operation::Verify,
         wanted: &wanted,

@@ -36,8 +36,10 @@ use self::embedded::Embedding;
 use self::everywhere::Everywhere;
 use self::proof::Proving;
 use crate::context::Environment;
-use crate::credentials::{Wallet, random_id, state_home};
+use crate::credentials::{Source, Wallet, state_home};
 use crate::fault::Fault;
+use crate::random::random_id;
+use crate::withheld::Withheld;
 
 pub(crate) use self::greeting::greet;
 pub(crate) use self::proof::target;
@@ -66,6 +68,8 @@ pub(crate) struct Ground<'a> {
     pub(crate) foundations: BTreeMap<String, Foundation>,
     /// The private key to log in with to machines that are yet to be made.
     pub(crate) identity: Option<String>,
+    /// The variables that no program is given.
+    pub(crate) withheld: Withheld,
 }
 
 impl<'a> Ground<'a> {
@@ -85,6 +89,7 @@ impl<'a> Ground<'a> {
             lineage: &state.lineage,
             foundations: foundations.collect(),
             identity: None,
+            withheld: Withheld::of(state.instances.values().map(|recorded| &recorded.spec)),
         }
     }
 }
@@ -108,6 +113,7 @@ pub(crate) struct World {
     /// What is being waited for, such as a provider that wants fewer calls.
     notices: Arc<Mutex<mpsc::Receiver<String>>>,
     project: PathBuf,
+    withheld: Withheld,
 }
 
 impl World {
@@ -131,6 +137,7 @@ impl World {
             ground.project.to_owned(),
         );
         settings.first_contact = first_contact;
+        settings.withheld = ground.withheld.clone().into_names();
         if let Some(deadline) = deadline {
             settings.deadline = deadline.saturating_sub(FOR_THE_ERROR).max(deadline / 2);
         }
@@ -141,15 +148,24 @@ impl World {
         let provider =
             Arc::new(Everywhere { local: Arc::clone(&local), hosts: hosts.clone(), ec2: ec2.clone() });
         let notices = Arc::new(Mutex::new(told));
-        Ok(Self { local, hosts, ec2, provider, notices, project: ground.project.to_owned() })
+        let (project, withheld) = (ground.project.to_owned(), ground.withheld.clone());
+        Ok(Self { local, hosts, ec2, provider, notices, project, withheld })
     }
 
-    /// Keeps the ports that the fleet file gives to some instances from being given to others by chance.
-    pub(crate) fn reserving(self, fleet: &Fleet) -> Self {
-        let local = Arc::new(LocalProvider::clone(&self.local).reserving(ports_of(fleet)));
+    /// Keeps the ports that the fleet file gives to some instances, and those that instances had before, from being given
+    /// to others by chance: one whose machine vanished gets its own again, whoever asks first.
+    pub(crate) fn reserving(self, fleet: &Fleet, state: &State) -> Self {
+        let had = state.instances.values().filter_map(|recorded| recorded.installed.as_ref());
+        let had = had.flat_map(|installed| installed.ports.iter().map(|(_, port)| port));
+        let local = Arc::new(LocalProvider::clone(&self.local).reserving(ports_of(fleet).chain(had)));
         let (hosts, ec2) = (self.hosts.clone(), self.ec2.clone());
         let provider = Arc::new(Everywhere { local: Arc::clone(&local), hosts, ec2 });
         Self { local, provider, ..self }
+    }
+
+    /// Where its secrets come from.
+    pub(crate) fn source(&self) -> Source<'_> {
+        Source { project: &self.project, withheld: self.withheld.clone() }
     }
 
     /// Marks a machine that somebody else made as that of an instance.

@@ -17,7 +17,8 @@ use bear_verify::{Cause, Finding, Limits};
 
 use self::aim::Aim;
 pub(crate) use self::aim::target;
-use crate::credentials::{Wallet, random_id};
+use crate::credentials::Wallet;
+use crate::random::random_id;
 
 /// How many lines of its broker's log a failed proof shows.
 const LOG_LINES: u32 = 20;

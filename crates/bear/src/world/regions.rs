@@ -13,8 +13,9 @@ use bear_provider_aws::{Aws, HostKeySecret, Notice, Notify, Settings};
 use tokio::sync::mpsc::Sender;
 
 use super::{Ground, HOST_KEY_SECRET};
-use crate::credentials::{at_home, random_id};
+use crate::credentials::at_home;
 use crate::fault::Fault;
+use crate::random::random_id;
 
 /// Where the public half of the key lies that `ssh` would log in with, if the fleet file names none.
 const PUBLIC_KEYS: [&str; 3] = ["~/.ssh/id_ed25519.pub", "~/.ssh/id_ecdsa.pub", "~/.ssh/id_rsa.pub"];

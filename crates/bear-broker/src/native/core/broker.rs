@@ -367,6 +367,10 @@ impl Broker {
         self.journal.break_file();
     }
 
+    pub(super) fn mend_journal(&mut self) {
+        self.journal.mend_file();
+    }
+
     pub(super) fn state_after_restart(&self, now: u64) -> State {
         let mut state = self.state.clone();
         state.begin(now);

@@ -31,7 +31,7 @@ pub(super) struct Journal {
     bytes: u64,
     bytes_when_rewritten: u64,
     flushed: bool,
-    /// Set when a half-written frame could not be taken back: nothing may be written behind it.
+    /// Set while a half-written frame could not be taken back: nothing may be written behind it.
     broken: bool,
 }
 
@@ -39,7 +39,9 @@ impl Journal {
     /// Loads what the folder holds, and begins a new journal with that.
     pub(super) fn open(folder: &Path, now: u64) -> Result<(Self, State), BrokerError> {
         let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
-        made.map_err(|source| file_error("write", folder, source))?;
+        // Its name as well has to survive a loss of power, or all that is flushed into it is for nothing.
+        let kept = made.and_then(|()| sync(folder.parent().unwrap_or(Path::new("."))));
+        kept.map_err(|source| file_error("write", folder, source))?;
         let path = folder.join("journal");
         let mut state = match File::open(&path) {
             Ok(file) => load(&path, file)?,
@@ -55,7 +57,9 @@ impl Journal {
     /// Appends records as one: after a crash all of them are there, or none.
     pub(super) fn append(&mut self, records: &[impl Serialize]) -> io::Result<()> {
         if self.broken {
-            return Err(io::Error::other("an earlier write failed half-way"));
+            // A disk that was full or read-only may be neither by now.
+            self.file.set_len(self.bytes)?;
+            self.broken = false;
         }
         let frame = frame(records)?;
         if let Err(error) = self.file.write_all(&frame) {
@@ -120,12 +124,15 @@ fn rewrite(path: &Path, state: &State) -> io::Result<(File, u64)> {
     let file = File::options().append(true).open(&temporary)?;
     fs::rename(&temporary, path)?;
     // From here on this is the journal, so nothing below may make the caller go on with the old one.
-    if let Err(error) =
-        File::open(path.parent().unwrap_or(Path::new("."))).and_then(|folder| folder.sync_all())
-    {
+    if let Err(error) = sync(path.parent().unwrap_or(Path::new("."))) {
         tracing::warn!("could not flush the journal's folder: {error}");
     }
     Ok((file, bytes))
+}
+
+/// Makes durable which names a folder has.
+fn sync(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
 }
 
 fn load(path: &Path, file: File) -> Result<State, BrokerError> {
@@ -160,7 +167,10 @@ fn load(path: &Path, file: File) -> Result<State, BrokerError> {
 
 /// The body of the next frame; none at the end, and at a frame that is not whole.
 fn next_frame(file: &mut impl Read) -> io::Result<Option<Vec<u8>>> {
-    let Some(length) = next_u32(file)?.filter(|length| *length <= FRAME_BYTES) else { return Ok(None) };
+    // No frame is empty. Zeros, which a loss of power may leave where a frame was being written, look like one that is.
+    let Some(length) = next_u32(file)?.filter(|length| (1..=FRAME_BYTES).contains(length)) else {
+        return Ok(None);
+    };
     let Some(checksum) = next_u32(file)? else { return Ok(None) };
     let mut body = Vec::new();
     file.take(u64::from(length)).read_to_end(&mut body)?;
@@ -181,5 +191,9 @@ impl Journal {
     /// Makes every write fail, as on a disk that is gone.
     pub(super) fn break_file(&mut self) {
         self.file = File::open(&self.path).unwrap();
+    }
+    /// Makes writes succeed again.
+    pub(super) fn mend_file(&mut self) {
+        self.file = File::options().append(true).open(&self.path).unwrap();
     }
 }

@@ -343,6 +343,32 @@ fn what_can_not_be_kept_is_not_taken() {
 }
 
 #[test]
+fn what_could_not_be_kept_for_a_while_is_taken_again() {
+    let mut world = World::new();
+    let sub = world.connect("sub", LATER);
+    world.subscribe(&sub, "#");
+    world.broker.break_journal();
+    world.broker.publish(&sub, 1, message("a", "lost", Qos::AtLeastOnce), NOW).unwrap_err();
+    world.broker.mend_journal();
+    world.publish(&sub, 2, message("a", "kept", Qos::AtLeastOnce));
+    insta::assert_snapshot!(world.gets(&sub), @"kept at 1 #1");
+}
+
+#[test]
+fn zeros_that_a_loss_of_power_left_are_cut_off() {
+    let mut world = World::new();
+    let sub = world.connect("sub", LATER);
+    world.subscribe(&sub, "#");
+    world.publish(&sub, 1, message("a", "kept", Qos::AtLeastOnce));
+    let journal = world.folder.path().join("journal");
+    let length = fs::metadata(&journal).unwrap().len();
+    fs::File::options().write(true).open(&journal).unwrap().set_len(length + 64).unwrap();
+    world.restart();
+    let sub = world.connect("sub", LATER);
+    assert!(world.gets(&sub).contains("kept"));
+}
+
+#[test]
 fn a_journal_that_became_long_is_made_short() {
     let mut world = World::new();
     let sub = world.connect("sub", LATER);

@@ -129,12 +129,14 @@ impl Book {
     }
 
     fn choose(&self, owner: &Owner, wish: &Wish, is_free: fn(u16) -> bool) -> Result<Ports, StepError> {
-        let certain = completed(wish.explicit, wish.installed);
-        for (listener, port) in certain.iter() {
-            if let Some(claim) = self.ports.get(&port).filter(|claim| claim.owner != *owner) {
+        let theirs = |port: u16| self.ports.get(&port).filter(|claim| claim.owner != *owner);
+        for (listener, port) in wish.explicit.iter() {
+            if let Some(claim) = theirs(port) {
                 return Err(listener::taken(listener, port, &belongs_to(&claim.owner)));
             }
         }
+        // A machine that takes the place of one that was deleted is to have its ports, but they may be somebody else's by now.
+        let certain = completed(wish.explicit, only(wish.installed, |port| theirs(port).is_none()));
         // Asked in this order: a broker says that it runs before it listens.
         let is_ours = |port| is_free(port) || !matches!(broker::running(owner.folder()), Ok(None));
         let mut ports = completed(certain, self.claimed_by(owner, is_ours));
@@ -177,14 +179,19 @@ impl Book {
 
 /// These ports, and those of `more` for the listeners that have none; a port that is in use here is passed over.
 fn completed(ports: Ports, more: Ports) -> Ports {
-    let unused = |port: Option<u16>| port.filter(|&port| ports.iter().all(|(_, used)| used != port));
-    ports.or(Ports {
-        mqtt: unused(more.mqtt),
-        mqtts: unused(more.mqtts),
-        ws: unused(more.ws),
-        wss: unused(more.wss),
-        dashboard: unused(more.dashboard),
-    })
+    ports.or(only(more, |port| ports.iter().all(|(_, used)| used != port)))
+}
+
+/// Those of the ports that suit.
+fn only(ports: Ports, suits: impl Fn(u16) -> bool) -> Ports {
+    let suiting = |port: Option<u16>| port.filter(|&port| suits(port));
+    Ports {
+        mqtt: suiting(ports.mqtt),
+        mqtts: suiting(ports.mqtts),
+        ws: suiting(ports.ws),
+        wss: suiting(ports.wss),
+        dashboard: suiting(ports.dashboard),
+    }
 }
 
 /// Whose a port is, for people.

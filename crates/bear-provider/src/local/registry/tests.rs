@@ -87,6 +87,17 @@ fn a_released_port_is_nobodys_and_a_replaced_one_is_released() {
 }
 
 #[test]
+fn what_a_killed_writer_left_is_tidied_away() {
+    let world = World::new();
+    fs::create_dir(&world.registry.folder).unwrap();
+    fs::write(world.registry.folder.join(".new-aB3xyz"), "{\"vers").unwrap();
+    world.claim(&world.owner("a"), &Wish::default()).unwrap();
+    let left = fs::read_dir(&world.registry.folder).unwrap().map(|entry| entry.unwrap().file_name());
+    let left = left.collect::<std::collections::BTreeSet<_>>();
+    assert_eq!(left, ["lock", "ports.json"].map(Into::into).into());
+}
+
+#[test]
 fn a_port_of_another_instance_is_refused_with_its_name() {
     let world = World::new();
     world.claim(&world.owner("a"), &Wish::default()).unwrap();
@@ -103,6 +114,16 @@ fn a_port_that_is_in_use_is_kept_only_by_who_was_installed_with_it() {
     world.registry.is_free = |port| port != 20_000;
     assert_eq!(world.claim(&a, &installed(before[0])).unwrap(), before);
     assert_eq!(world.claim(&a, &Wish::default()).unwrap(), [20_003, 20_001, 20_002]);
+}
+
+#[test]
+fn ports_of_a_deleted_machine_that_are_anothers_by_now_are_replaced() {
+    let world = World::new();
+    let a = world.owner("a");
+    let before = world.claim(&a, &Wish::default()).unwrap();
+    fs::remove_dir_all(a.folder()).unwrap();
+    assert_eq!(world.claim(&world.owner("b"), &Wish::default()).unwrap(), before);
+    assert_eq!(world.claim(&world.owner("a"), &installed(before[0])).unwrap(), [20_003, 20_004, 20_005]);
 }
 
 #[test]

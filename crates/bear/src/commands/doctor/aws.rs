@@ -36,7 +36,8 @@ fn world(scene: &Scene, chosen: &Chosen, context: &Context) -> Result<World, Fau
     let lineage = chosen.state.as_ref().map_or("", |state| &state.lineage);
     let foundations = chosen.foundation.iter().map(|it| (it.region.clone(), it.clone())).collect();
     let (fleet, folder, project) = (&chosen.name, &chosen.folder, scene.project.root());
-    let ground = Ground { fleet, folder, project, lineage, foundations, identity: None };
+    let ground =
+        Ground { fleet, folder, project, lineage, foundations, identity: None, withheld: scene.withheld() };
     World::new(&ground, FirstContactRule::Refuse, None, &context.environment)
 }
 

@@ -14,11 +14,12 @@ use rustix::fs::{Access, access};
 
 use super::Finding;
 use crate::context::Context;
-use crate::credentials::Wallet;
+use crate::credentials::{Source, Wallet};
 use crate::fault::Fault;
 use crate::fleet_file::FleetFile;
 use crate::project::Project;
 use crate::render::words::{count, shell};
+use crate::withheld::Withheld;
 
 /// How far what is recorded may lie ahead of the clock of this machine.
 const CLOCK_SLACK: SignedDuration = SignedDuration::from_mins(1);
@@ -62,6 +63,12 @@ impl Scene {
             findings.extend(chosen.load());
         }
         (scene, findings)
+    }
+
+    /// The variables that no program is given.
+    pub(super) fn withheld(&self) -> Withheld {
+        let instances = self.fleet.iter().flat_map(|chosen| &chosen.instances);
+        Withheld::of(instances.map(|instance| &*instance.spec))
     }
 }
 
@@ -132,6 +139,9 @@ fn records(root: &Path) -> Finding {
 fn git(root: &Path) -> Option<Finding> {
     let mut git = Command::new("git");
     git.arg("-C").arg(root).args(["check-ignore", "--quiet", ".bear/state"]);
+    // Only what it needs: which variables hold secrets can't be told where the fleet file can't be read.
+    let needed = ["PATH", "HOME", "XDG_CONFIG_HOME"];
+    git.env_clear().envs(needed.into_iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
     let status = git.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status().ok()?;
     match status.code() {
         Some(0) => Some(Finding::ok("git", "ignores `.bear/`")),
@@ -185,9 +195,10 @@ pub(super) fn secrets(scene: &Scene) -> Vec<Finding> {
     const CHECK: &str = "secrets";
     let Some(chosen) = &scene.fleet else { return Vec::new() };
     let secrets = Secrets::of(&chosen.folder);
+    let source = Source { project: scene.project.root(), withheld: scene.withheld() };
     let open = |instances: &[Instance]| {
         let specs = instances.iter().map(|instance| &*instance.spec);
-        Wallet::open(specs, scene.project.root(), &secrets, false)
+        Wallet::open(specs, &source, &secrets, false)
     };
     if open(&chosen.instances).is_ok() {
         return vec![Finding::ok(CHECK, "all that the fleet file names can be had")];

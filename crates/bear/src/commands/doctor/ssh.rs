@@ -14,6 +14,7 @@ use tokio::time::timeout;
 use super::project::{Chosen, Scene};
 use super::{Finding, Verdict};
 use crate::render::words::count;
+use crate::withheld::Withheld;
 
 /// The first version that asks nobody for anything when it is told so (release notes of OpenSSH 8.4).
 const OLDEST: (u32, u32) = (8, 4);
@@ -27,7 +28,8 @@ pub(super) async fn findings(scene: &Scene) -> Vec<Finding> {
     if chosen.instances.iter().all(|instance| instance.spec.provider == ProviderKind::Local) {
         return Vec::new();
     }
-    let client = match tool(Command::new("ssh").arg("-V")).await {
+    let withheld = scene.withheld();
+    let client = match tool(Command::new("ssh").arg("-V"), &withheld).await {
         Ok(output) => client(&String::from_utf8_lossy(&output.stderr)),
         Err(error) => {
             return vec![
@@ -36,17 +38,18 @@ pub(super) async fn findings(scene: &Scene) -> Vec<Finding> {
             ];
         }
     };
-    let configuration = configuration().await;
+    let configuration = configuration(&withheld).await;
     let readable = configuration.verdict == Verdict::Ok;
     let mut findings = vec![client, configuration];
-    findings.extend(agent(&chosen.instances).await);
+    findings.extend(agent(&chosen.instances, &withheld).await);
     if readable {
         findings.extend(hosts(scene, chosen).await);
     }
     findings
 }
 
-async fn tool(command: &mut Command) -> io::Result<Output> {
+async fn tool(command: &mut Command, withheld: &Withheld) -> io::Result<Output> {
+    withheld.from(command.as_std_mut());
     let command = command.stdin(Stdio::null()).kill_on_drop(true);
     timeout(TOOL_MAX, command.output()).await?
 }
@@ -72,9 +75,9 @@ fn client(version: &str) -> Finding {
 }
 
 /// Whether ssh can read the user's configuration.
-async fn configuration() -> Finding {
+async fn configuration(withheld: &Withheld) -> Finding {
     const CHECK: &str = "ssh config";
-    match tool(Command::new("ssh").args(["-G", "--", "bear.invalid"])).await {
+    match tool(Command::new("ssh").args(["-G", "--", "bear.invalid"]), withheld).await {
         Ok(output) if output.status.success() => Finding::ok(CHECK, "can be read"),
         Ok(output) => Finding::fail(CHECK, String::from_utf8_lossy(&output.stderr).trim())
             .with_help("mend `~/.ssh/config`"),
@@ -83,14 +86,14 @@ async fn configuration() -> Finding {
 }
 
 /// Whether an agent holds keys; nothing where each host has a key file of its own.
-async fn agent(instances: &[Instance]) -> Option<Finding> {
+async fn agent(instances: &[Instance], withheld: &Withheld) -> Option<Finding> {
     const CHECK: &str = "ssh agent";
     let needs_none =
         |instance: &Instance| instance.spec.host.as_ref().is_none_or(|host| host.identity.is_some());
     if instances.iter().all(needs_none) {
         return None;
     }
-    let output = tool(Command::new("ssh-add").arg("-l")).await.ok()?;
+    let output = tool(Command::new("ssh-add").arg("-l"), withheld).await.ok()?;
     // 1: it has no keys; 2: there is none. ssh-add(1).
     Some(match output.status.code() {
         Some(0) => {
@@ -124,7 +127,8 @@ async fn hosts(scene: &Scene, chosen: &Chosen) -> Vec<Finding> {
     };
     let lineage = chosen.state.as_ref().map(|state| state.lineage.clone()).unwrap_or_default();
     let root = scene.project.root().to_owned();
-    let hosts = Hosts::new(Settings::new(chosen.name.clone(), lineage, known_hosts, root));
+    let settings = Settings::new(chosen.name.clone(), lineage, known_hosts, root);
+    let hosts = Hosts::new(Settings { withheld: scene.withheld().into_names(), ..settings });
     let greeted = hosts.greet(&places).await;
     let good = greeted.iter().filter(|greeted| greeted.is_ok()).count();
     let mut findings = Vec::new();

@@ -9,11 +9,11 @@ use serde_json::json;
 use super::RemoveArgs;
 use crate::confirm::confirm;
 use crate::context::Context;
-use crate::credentials::random_id;
 use crate::deployed::Deployed;
 use crate::exit::ExitStatus;
 use crate::fault::Fault;
 use crate::lock;
+use crate::random::random_id;
 
 pub(super) fn run(args: &RemoveArgs, context: &Context) -> Result<ExitStatus, Fault> {
     let (deployed, name) = Deployed::of_instance(&args.instance, args.fleet.fleet.as_deref(), context)?;
