@@ -1,0 +1,4 @@
+//! `files` of `bear-fuzz`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| bear_fuzz::target("files").check(input));

@@ -1,0 +1,4 @@
+//! `fleet` of `bear-fuzz`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| bear_fuzz::target("fleet").check(input));

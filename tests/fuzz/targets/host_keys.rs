@@ -1,0 +1,4 @@
+//! `host_keys` of `bear-fuzz`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| bear_fuzz::target("host_keys").check(input));
