@@ -6,7 +6,7 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Which crates of the workspace a crate may depend on.
-const EDGES: [(&str, &[&str]); 13] = [
+const EDGES: [(&str, &[&str]); 14] = [
     (
         "bear",
         &[
@@ -24,6 +24,7 @@ const EDGES: [(&str, &[&str]); 13] = [
     ("bear-core", &[]),
     ("bear-engine", &["bear-core", "bear-provider"]),
     ("bear-executor", &["bear-core"]),
+    ("bear-fuzz", &["bear-broker", "bear-core", "bear-engine", "bear-executor", "bear-recipes"]),
     ("bear-hosts", &["bear-core", "bear-engine", "bear-executor", "bear-provider", "bear-recipes"]),
     ("bear-lab", &["bear-core", "bear-engine", "bear-provider"]),
     ("bear-provider", &["bear-core"]),
@@ -31,7 +32,7 @@ const EDGES: [(&str, &[&str]); 13] = [
     ("bear-recipes", &["bear-core"]),
     ("bear-standin", &["bear-broker"]),
     ("bear-verify", &["bear-core"]),
-    ("xtask", &[]),
+    ("xtask", &["bear-lab"]),
 ];
 
 /// What the pure crates must never depend on, directly.

@@ -1,0 +1,118 @@
+//! Faults in the store and the journal.
+
+use super::Mutation;
+
+pub(super) const MUTATIONS: &[Mutation] = &[
+    Mutation {
+        name: "journal-not-flushed",
+        file: "crates/bear-engine/src/store/file.rs",
+        text: "«self.file.append(&self.text).and_then(|()| self.file.sync_data())»",
+        replacement: "self.file.append(&self.text)",
+        breaks: "what was recorded survives a power cut",
+    },
+    Mutation {
+        name: "snapshot-not-flushed",
+        file: "crates/bear-engine/src/store/files.rs",
+        text: "«file.append(bytes).and_then(|()| file.sync_all())»",
+        replacement: "file.append(bytes)",
+        breaks: "a snapshot has its bytes before it has its name",
+    },
+    Mutation {
+        name: "folder-not-flushed",
+        file: "crates/bear-engine/src/store/files.rs",
+        text: "        return Err(error);\n    }\n    «sync_folder(files, path.parent().unwrap_or(path))»",
+        replacement: "Ok(())",
+        breaks: "a snapshot has its name for sure before its journal is emptied",
+    },
+    Mutation {
+        name: "names-of-the-dead-not-flushed",
+        file: "crates/bear-engine/src/store/file.rs",
+        text: "ancestors().take(«FOLDERS»)",
+        replacement: "0",
+        breaks: "a snapshot that a killed bear named is durable before its journal is emptied",
+    },
+    Mutation {
+        name: "snapshot-in-place",
+        file: "crates/bear-engine/src/store/files.rs",
+        text: "«replace_by(files, &beside(path, TEMPORARY), path, bytes)»",
+        replacement: "write_new(files, path, bytes)",
+        breaks: "whenever the power goes, the old or the new snapshot is there, whole",
+    },
+    Mutation {
+        name: "journal-emptied-first",
+        file: "crates/bear-engine/src/store/file.rs",
+        text: "«history::put(self.folder(), &self.state)?;\n        self.journal.clear().map_err(failed(\"empty\", &self.folder().journal()))»",
+        replacement: "self.journal.clear().map_err(failed(\"empty\", &self.folder().journal()))?; history::put(self.folder(), &self.state)",
+        breaks: "a fold replaces the snapshot before it empties the journal",
+    },
+    Mutation {
+        name: "checksum-ignored",
+        file: "crates/bear-core/src/state/journal.rs",
+        text: "«envelope.crc != format!(\"{:08x}\", crc32fast::hash(bytes))»",
+        replacement: "false",
+        breaks: "an entry that was written badly is not believed",
+    },
+    Mutation {
+        name: "torn-end-refused",
+        file: "crates/bear-core/src/state/journal.rs",
+        text: "if «later_batch_follows(rest, last)» {",
+        replacement: "true",
+        breaks: "what a crash tore is cut off, and the rest is read",
+    },
+    Mutation {
+        name: "folded-entries-refused",
+        file: "crates/bear-core/src/state/journal.rs",
+        text: "if «serial > newest || (last.is_some() && serial < newest)» {",
+        replacement: "serial != state.serial + 1",
+        breaks: "entries that the snapshot holds already are passed over",
+    },
+    Mutation {
+        name: "fold-drops-an-instance",
+        file: "crates/bear-engine/src/store/history.rs",
+        text: "let text = «state::write(state)»;",
+        replacement: "{ let mut less = state.clone(); less.instances.pop_first(); state::write(&less) }",
+        breaks: "a snapshot holds everything that was recorded",
+    },
+    Mutation {
+        name: "lock-not-taken",
+        file: "crates/bear-engine/src/store/lock.rs",
+        text: "if !«file.try_lock().map_err(failed(\"lock\", &path))?» {",
+        replacement: "file.try_lock().is_ok()",
+        breaks: "two bears never change a fleet at once",
+    },
+    Mutation {
+        name: "lock-not-checked",
+        file: "crates/bear-engine/src/store/file.rs",
+        text: "«self.lock.check()?;»",
+        replacement: "",
+        breaks: "a bear that lost its lock writes nothing more",
+    },
+    Mutation {
+        name: "restore-forgets-new-machines",
+        file: "crates/bear-engine/src/store/history.rs",
+        text: "«State { file: chosen.file, generation, ..present }»",
+        replacement: "State { file: chosen.file, generation, instances: chosen.instances.clone(), ..present }",
+        breaks: "restoring forgets no machine that is known now",
+    },
+    Mutation {
+        name: "restore-forgets-newer-machines",
+        file: "crates/bear-engine/src/store/history.rs",
+        text: "Some(now) if «now.generation > old.generation || *now == old» => {}",
+        replacement: "*now == old",
+        breaks: "restoring keeps the newer of two machines of one name",
+    },
+    Mutation {
+        name: "restore-turns-generations-back",
+        file: "crates/bear-engine/src/store/history.rs",
+        text: "«present.generation.max(chosen.generation)»",
+        replacement: "chosen.generation",
+        breaks: "no generation is given to two machines",
+    },
+    Mutation {
+        name: "restore-believes-old-proofs",
+        file: "crates/bear-engine/src/store/history.rs",
+        text: "Phase::Installed | Phase::Verified => «Phase::Created»,",
+        replacement: "recorded.phase",
+        breaks: "what is called verified is verified",
+    },
+];
