@@ -11,6 +11,21 @@ use crate::{apt, host, image, ports};
 pub(crate) const CODE: &str = include_str!("sh/docker.sh");
 const ALL: &[&str] = &[host::CODE, apt::CODE, image::CODE, ports::CODE, CODE];
 
+/// What the blocks make true, all of them: each of these is part of what to install, or of where it comes from.
+const CONCERNS: &[&str] = &[
+    "docker_version",
+    "docker_server_version",
+    "docker_packages",
+    "docker_runtime",
+    "docker_rivals",
+    "docker_repository",
+    "docker_suite",
+    "docker_key_url",
+    "docker_fingerprint",
+    "docker_containerd",
+    "docker_containerd_line",
+];
+
 /// The fingerprint of the key that signs Docker's own package source.
 pub const FINGERPRINT: &str = "9DC858229FC7DD38854AE2D88D81803C0EBFCD88";
 
@@ -88,18 +103,21 @@ impl Docker {
     /// A setting that holds white space or a control character.
     pub fn install(&self) -> Result<Recipe, Refusal> {
         let recipe = self.describe()?;
-        Ok(match self {
-            Self::Present => recipe,
+        let blocks: &[(&str, &str)] = match self {
+            Self::Present => &[],
             Self::Distribution(_) => {
-                recipe.block("docker.rivals", "docker_rivals").block("docker.packages", "docker_packages")
+                &[("docker.rivals", "docker_rivals"), ("docker.packages", "docker_packages")]
             }
-            Self::Official(..) => recipe
-                .block("docker.tools", "docker_tools")
-                .block("docker.rivals", "docker_rivals")
-                .block("docker.source", "docker_source")
-                .block("docker.packages", "docker_packages"),
-        }
-        .block("docker.running", "docker_running"))
+            Self::Official(..) => &[
+                ("docker.tools", "docker_tools"),
+                ("docker.rivals", "docker_rivals"),
+                ("docker.source", "docker_source"),
+                ("docker.packages", "docker_packages"),
+            ],
+        };
+        let running = ("docker.running", "docker_running");
+        let blocks = blocks.iter().chain([&running]);
+        Ok(blocks.fold(recipe, |recipe, &(name, function)| recipe.block_of(CONCERNS, name, function)))
     }
 
     fn describe(&self) -> Result<Recipe, Refusal> {

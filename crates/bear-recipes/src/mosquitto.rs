@@ -59,19 +59,20 @@ impl Mosquitto {
         let recipe = tls::describe(self.tls.as_ref(), Recipe::new("mosquitto", ALL))?
             .set("mosquitto_configuration", &text)?
             .set("mosquitto_users", &users)?;
+        // A password or a private key can change behind its name.
+        let users: &[&str] = if self.user.is_some() { &[] } else { &["mosquitto_users"] };
+        let settings: &[&str] = if self.tls.is_some() { &[] } else { &["mosquitto_configuration"] };
         let mut recipe = match &self.form {
             Form::Package(version) => {
                 let ports: String = self.listens()?.iter().map(|(_, port)| format!("{port} ")).collect();
                 let recipe = tls::describe_sums(self.tls.as_ref(), recipe)?;
-                // A password can change behind its name.
-                let users: &[&str] = if self.user.is_some() { &[] } else { &["mosquitto_users"] };
                 removal::instead_of("emqx mosquitto-container", recipe)?
                     .set("mosquitto_version", one_word("the version", version)?)?
                     .set("mosquitto_ports", &ports)?
                     .set("mosquitto_sum", &digest(&text))?
                     .block_of(&["mosquitto_version"], "mosquitto.package", "mosquitto_package")
                     .block_of(users, "mosquitto.users", "mosquitto_users")
-                    .block("mosquitto.configuration", "mosquitto_configuration")
+                    .block_of(settings, "mosquitto.configuration", "mosquitto_configuration")
                     .block("mosquitto.running", "mosquitto_running")
             }
             Form::Container(image) => image
@@ -79,8 +80,8 @@ impl Mosquitto {
                 .set("mosquitto_digest", &digest(&text))?
                 .set("mosquitto_publish", &self.publish()?)?
                 .block("mosquitto.image", "image")
-                .block("mosquitto.settings", "mosquitto_settings")
-                .block("mosquitto.users", "mosquitto_passwords")
+                .block_of(settings, "mosquitto.settings", "mosquitto_settings")
+                .block_of(users, "mosquitto.users", "mosquitto_passwords")
                 .block("mosquitto.container", "mosquitto_container"),
         };
         if let Some(user) = &self.user {

@@ -9,6 +9,8 @@ use bear_provider::{Known, Provider};
 
 use crate::lab::{EMQX, Host, Lab, MOSQUITTO, PASSWORD, lab};
 
+const PIN: &str = "5:20.10.13~3-0~ubuntu-jammy";
+
 /// What is recorded, seen and wanted when a change begins.
 struct Scene<'a> {
     host: &'a Host,
@@ -97,7 +99,6 @@ async fn a_new_version_of_mosquitto() {
     host.ours ok
     mosquitto.package changed
     mosquitto.users ok
-    mosquitto.configuration ok
     mosquitto.running changed
     ");
 }
@@ -132,22 +133,64 @@ async fn what_was_seen_counts_once() {
     assert!(scene.change().await.starts_with("host.system ok"));
 }
 
+/// A broker is restarted once, and Docker is left alone.
 #[tokio::test]
 async fn a_new_port_of_emqx() {
     let lab = lab!();
-    let (blocks, _) = check(&lab, EMQX, |_| {}).await;
+    let (blocks, sessions) = check(&lab, EMQX, |_| {}).await;
+    insta::assert_snapshot!(blocks, @"
+    host.ours ok
+    emqx.image ok
+    emqx.files changed
+    emqx.container changed
+    emqx.password ok
+    emqx.ready ok
+    ");
+    assert_eq!(sessions, 1);
+}
+
+#[tokio::test]
+async fn a_new_version_of_emqx() {
+    let lab = lab!();
+    let prepare = |scene: &mut Scene<'_>| {
+        let spec = serde_json::to_string(&scene.request.spec).unwrap().replace("5.8.9", "5.10.0");
+        scene.request.spec = serde_json::from_str(&spec).unwrap();
+        fs::write(scene.host.stub("emqx-version"), "5.10.0").unwrap();
+    };
+    let (blocks, _) = check(&lab, EMQX, prepare).await;
+    insta::assert_snapshot!(blocks, @"
+    host.ours ok
+    emqx.image changed
+    emqx.files changed
+    emqx.container changed
+    emqx.password ok
+    emqx.ready ok
+    ");
+}
+
+#[tokio::test]
+async fn a_new_version_of_docker() {
+    let lab = lab!();
+    let prepare = |scene: &mut Scene<'_>| {
+        let newer = PIN.replace("20.10.13", "20.10.24");
+        let spec = serde_json::to_string(&scene.request.spec).unwrap().replace(PIN, &newer);
+        scene.request.spec = serde_json::from_str(&spec).unwrap();
+        scene.request.spec.ports.mqtt = None;
+        let offered = fs::read_to_string(scene.host.stub("available")).unwrap();
+        fs::write(scene.host.stub("available"), format!("{offered}{}", offered.replace(PIN, &newer)))
+            .unwrap();
+    };
+    let (blocks, _) = check(&lab, EMQX, prepare).await;
     insta::assert_snapshot!(blocks, @"
     host.ours ok
     docker.tools ok
     docker.rivals ok
     docker.source ok
-    docker.packages ok
+    docker.packages changed
     docker.running ok
-    emqx.tools ok
-    emqx.host-limits ok
     emqx.image ok
-    emqx.files changed
-    emqx.container changed
+    emqx.files ok
+    emqx.container ok
     emqx.password ok
     emqx.ready ok
     ");

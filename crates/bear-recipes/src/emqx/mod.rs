@@ -104,9 +104,11 @@ impl Emqx {
             .set("emqx_password", &self.password()?)?
             .carrying(&self.admin_password)
             .carrying(&self.cookie);
+        // From its image on, everything may be concerned: a secret that is in the files can change behind its name, the
+        // container owes a restart then, and what it starts from is what the image says.
         let mut recipe = removal::instead_of("mosquitto mosquitto-container", recipe)?
-            .block("emqx.tools", "emqx_tools")
-            .block("emqx.host-limits", "emqx_host_limits")
+            .block_of(&["emqx_api"], "emqx.tools", "emqx_tools")
+            .block_of(&["emqx_sysctl"], "emqx.host-limits", "emqx_host_limits")
             .block("emqx.image", "image")
             .block("emqx.files", "emqx_files")
             .block("emqx.container", "emqx_container")

@@ -8,6 +8,7 @@
 
 mod cases;
 mod causes;
+mod concerned;
 mod emqx;
 mod faults;
 mod first_boot;
