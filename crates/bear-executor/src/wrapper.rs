@@ -13,11 +13,11 @@ use crate::Privilege;
 pub(crate) const KILL_AFTER: Duration = Duration::from_secs(5);
 
 /// Chooses how the wrapper is run. Its arguments: who to run as, the limit in seconds, and those of `sh -c` after
-/// [`WRAPPER`]. A login shell may be csh, which takes no line break
-/// here, and an exclamation mark for the past unless a space follows it.
+/// [`WRAPPER`]. Who can't write to `/` is not root, so nothing has to be started to know it. A login shell may be csh,
+/// which takes no line break here, and an exclamation mark for the past unless a space follows it.
 const LAUNCHER: &str = r#"as=$1; limit=$2; nonce=$5; shift 2; set -- sh -c "$@"; \
 if command -v timeout >/dev/null 2>&1; then set -- timeout -k 5 "$limit" "$@"; fi; \
-if [ "$as" = root ] && [ "$(id -u)" -gt 0 ]; then \
+if [ "$as" = root ] && { [ ! -w / ] || [ "$(id -u)" -gt 0 ]; }; then \
 if command -v sudo >/dev/null 2>&1; then set -- sudo -n -- "$@"; \
 else printf "\n%s no-sudo\n" "$nonce"; exit 0; fi; fi; exec "$@""#;
 

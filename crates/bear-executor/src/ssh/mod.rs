@@ -11,6 +11,7 @@ mod failure;
 mod forward;
 mod kept;
 mod knock;
+mod plain;
 mod route;
 mod starts;
 

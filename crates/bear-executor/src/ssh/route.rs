@@ -8,7 +8,7 @@ use bear_core::event::StepError;
 use tokio::process::Command;
 use tokio::time::timeout;
 
-use super::{Target, failure, starts};
+use super::{Target, failure, plain, starts};
 use crate::host_keys;
 
 /// How long reading the configuration may take; it may run commands (`Match exec`).
@@ -39,6 +39,14 @@ impl Route {
         target.user.as_deref().map_or(Ok(()), |user| check("user", user))?;
         target.alias.as_deref().map_or(Ok(()), |alias| check("name in known_hosts", alias))?;
         target.jump.as_deref().map_or(Ok(()), check_jump)?;
+        match plain::route(target) {
+            Some(route) => Ok(route),
+            None => Self::asked(target).await,
+        }
+    }
+
+    /// As ssh itself tells it.
+    pub(super) async fn asked(target: &Target) -> Result<Self, StepError> {
         let _start = starts::start(&[]).await;
         let mut ssh = command(target);
         ssh.arg("-G").arg("--").arg(&target.address).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -51,6 +59,21 @@ impl Route {
             return Err(failure::config(&doing, String::from_utf8_lossy(&output.stderr).trim()));
         }
         Ok(Self::of(&String::from_utf8_lossy(&output.stdout)))
+    }
+
+    /// To where there is nothing on the way.
+    pub(super) fn direct(user: &str, address: &str, port: u16, alias: Option<&str>) -> Self {
+        let own = format!("{address}:{port}");
+        Self {
+            place: format!("{user}@{own}"),
+            name: alias.map_or_else(|| host_keys::name(address, port), str::to_owned),
+            jump: None,
+            direct: true,
+            servers: vec![own],
+            address: address.to_owned(),
+            user: user.to_owned(),
+            port,
+        }
     }
 
     /// Reads what `ssh -G` prints: one setting a line.

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 
 use bear_executor::{Content, Executor, Exit, Line, Privilege, Redactor, Script, Upload, Uploaded};
 
-use crate::sshd::{World, world};
+use crate::sshd::{WITHHELD, World, world};
 use crate::{MINUTE, output, run};
 
 #[tokio::test]
@@ -157,4 +157,18 @@ async fn the_way_may_lead_through_another_host() {
     assert_eq!((error.code, error.transient), ("bear::ssh::jump", false), "{error:?}");
     let message = world.redacted(&error.message, &inner);
     insta::assert_snapshot!(message, @"connecting to [user]@[address]:[port] through gate: Host key verification failed.");
+}
+
+/// Nor is what ssh itself starts.
+#[tokio::test]
+async fn ssh_is_not_given_what_is_withheld() {
+    let world = world!();
+    let sshd = world.start("host", &[]);
+    let file = world.path("environment");
+    fs::write(world.path("ssh_config"), format!("Match exec \"env >{}\"\n", file.display())).unwrap();
+    assert_eq!(output(&world.ssh(&sshd), "echo in").await, "in\n");
+    let seen = fs::read_to_string(file).unwrap();
+    assert!(seen.contains("CARGO_PKG_NAME="), "{seen}");
+    assert!(std::env::var_os(WITHHELD).is_some());
+    assert!(!seen.contains(WITHHELD), "{seen}");
 }

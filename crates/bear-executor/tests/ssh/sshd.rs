@@ -13,6 +13,9 @@ use std::time::Duration;
 use bear_executor::host_keys::{FirstContactRule, HostKey, HostKeys};
 use bear_executor::ssh::{Ssh, Target};
 
+/// A variable that cargo sets for every test, and that no ssh is given.
+pub(crate) const WITHHELD: &str = "CARGO_MANIFEST_DIR";
+
 /// Where sshd is, or none after saying that the test is skipped.
 ///
 /// These tests start dozens of sshd processes and take a minute or two, so they run where they are asked for.
@@ -113,7 +116,7 @@ impl World {
             alias: None,
             jump: None,
             config: Some(self.path("ssh_config")),
-            withheld: Vec::new(),
+            withheld: vec![WITHHELD.to_owned()],
         }
     }
 
