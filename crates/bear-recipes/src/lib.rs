@@ -6,13 +6,14 @@
 //!
 //! # Layout
 //!
-//! - `sh/*.sh`: the shell code. It is constant; values get into a script as quoted assignments only ([`shell`]).
+//! - `sh/*.sh`: the shell code, of which a script has what its blocks reach. It is constant; values get into a script as quoted assignments only ([`shell`]).
 //! - [`host_key`]: the host key of a machine that bear made. [`host`], [`docker`], [`mosquitto`], [`emqx`]: the recipes; [`removal()`]: what undoes them.
 //! - [`observe()`]: what is there; [`look()`]: why a broker does not answer elsewhere.
 //! - [`render()`], [`report`], [`transcript`], [`cause`]: the script, and how to read its answers.
 
 mod apt;
 pub mod cause;
+mod code;
 pub mod docker;
 pub mod emqx;
 pub mod host;

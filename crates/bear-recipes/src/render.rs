@@ -1,8 +1,11 @@
 //! From recipes to one script that runs in one round trip.
 
+use std::collections::HashMap;
 use std::fmt::{self, Write};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
-use crate::recipe::{Recipe, Variable};
+use crate::code;
+use crate::recipe::{Block, Recipe, Variable};
 use crate::shell::{NulByte, Quoted};
 
 const PRELUDE: &str = include_str!("sh/prelude.sh");
@@ -86,16 +89,13 @@ pub fn render(recipes: &[Recipe], setting: &Setting) -> Result<Script, NulByte> 
     let blocks = recipes.iter().flat_map(|recipe| &recipe.blocks);
     let variables = recipes.iter().flat_map(|recipe| &recipe.variables);
     let mut text = values(setting, variables)?;
-    for code in code(recipes) {
-        text.push('\n');
-        text.push_str(code);
+    let mut main = String::from("main() {\n    exec 3>&1 </dev/null\n");
+    main.push_str("    printf '\\n' >&3\n    say begin 1 $$\n    open\n");
+    for Block { name, function, .. } in blocks.clone() {
+        let _ = writeln!(main, "    block {name} check_{function} apply_{function}");
     }
-    text.push_str("\nmain() {\n    exec 3>&1 </dev/null\n");
-    text.push_str("    printf '\\n' >&3\n    say begin 1 $$\n    open\n");
-    for block in blocks.clone() {
-        let _ = writeln!(text, "    block {} {}", block.name, block.function);
-    }
-    text.push_str("    say end ok\n}\n\nmain; exit\n");
+    main.push_str("    say end ok\n}\n\nmain; exit\n");
+    let _ = write!(text, "\n{}\n{main}", code(recipes, &main));
     Ok(Script {
         text,
         blocks: blocks.map(|block| block.name).collect(),
@@ -126,10 +126,20 @@ fn values<'r>(
     Ok(text)
 }
 
-/// The shell code of all recipes, what they share only once.
-fn code(recipes: &[Recipe]) -> Vec<&'static str> {
+/// The shell code that these recipes need. Hosts by the thousand get the same, so it is found out once.
+fn code(recipes: &[Recipe], main: &str) -> Arc<str> {
+    static KNOWN: LazyLock<Mutex<HashMap<String, Arc<str>>>> = LazyLock::new(Mutex::default);
+    let names = recipes.iter().map(|recipe| recipe.name).collect::<Vec<_>>();
+    let key = format!("{}\n{main}", names.join(" "));
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    Arc::clone(known.entry(key).or_insert_with(|| code::reached(&pieces(recipes), main).into()))
+}
+
+/// The files of shell code of all recipes that have something to do, what they share only once.
+fn pieces(recipes: &[Recipe]) -> Vec<&'static str> {
     let mut pieces = vec![PRELUDE];
-    for piece in recipes.iter().flat_map(|recipe| recipe.code) {
+    let busy = recipes.iter().filter(|recipe| !recipe.blocks.is_empty());
+    for piece in busy.flat_map(|recipe| recipe.code) {
         if !pieces.contains(piece) {
             pieces.push(piece);
         }

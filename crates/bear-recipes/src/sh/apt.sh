@@ -17,13 +17,41 @@ apt_get_by() {
 # touch it. dpkg knows that as well as apt, and says so eight times as fast.
 apt_look() {
     version='' held=no
-    there=$(ask dpkg-query -W -f '${db:Status-Want} ${db:Status-Status} ${Version}\n' "$1" || :)
-    case $there in
-        *' installed '*) version=${there#* installed } ;;
+    apt_stanza "$1" ||
+        known=$(answer dpkg-query -W -f '${db:Status-Want} ${db:Status-Status} ${Version}\n' "$1") || :
+    case $known in
+        *' installed '*) version=${known#* installed } ;;
     esac
-    case $there in
+    case $known in
         'hold '*) held=yes ;;
     esac
+}
+
+# apt_stanza PACKAGE: what dpkg-query would say, in `known`, read from where it has it: five times as fast. Fails where
+# that is not the whole truth: dpkg is at work, or knows the package for several processors.
+apt_stanza() {
+    known=
+    dpkg_rests || return 1
+    # The version is among the first fields that dpkg writes, none of which takes several lines.
+    stanza=$(answer grep -F -x -A 30 "Package: $1" "$root/var/lib/dpkg/status") || [ $? -eq 1 ] || return 1
+    [ -n "$stanza" ] || return 0
+    case ${stanza#Package} in
+        *"${line_break}Package: $1$line_break"*) return 1 ;;
+    esac
+    stanza=${stanza%%"$line_break$line_break"*}$line_break
+    state=${stanza#*"${line_break}Status: "}
+    state=${state%%"$line_break"*}
+    known=${stanza#*"${line_break}Version: "}
+    known="${state%% *} ${state##* } ${known%%"$line_break"*}"
+}
+
+# dpkg_rests: whether its list is up to date. While it works, what it does stands in files of their own beside it.
+dpkg_rests() {
+    [ -r "$root/var/lib/dpkg/status" ] || return 1
+    set +f
+    set -- "$root/var/lib/dpkg/updates/"*
+    set -f
+    [ ! -e "$1" ]
 }
 
 # apt_version PACKAGE: the version that is installed, all of it configured; nothing otherwise.

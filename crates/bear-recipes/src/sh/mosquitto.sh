@@ -68,7 +68,10 @@ check_mosquitto_configuration() {
     holds_or_none 644 root:root "$root/etc/mosquitto/bear.certificate.pem" "$tls_chain"
     holds_or_none 644 root:root "$root/etc/mosquitto/bear.authorities.pem" "$tls_authorities"
     holds_or_none 640 root:mosquitto "$root/etc/mosquitto/bear.key.pem" "$tls_key"
-    sealed mosquitto
+    # What the files hold was just compared; their digests are known.
+    [ -s "$root/var/lib/bear/mosquitto.files" ]
+    folder=$root/etc/mosquitto
+    says "$root/var/lib/bear/mosquitto.files" "$(mosquitto_sums)$line_break"
 }
 
 # The mark, the seal and the new files are on the disk before the first of these takes its place. A seal that was cut off
@@ -79,7 +82,7 @@ apply_mosquitto_configuration() {
     draft_or_drop 644 root:root "$folder/bear.authorities.pem" "$tls_authorities"
     draft_or_drop 640 root:mosquitto "$folder/bear.key.pem" "$tls_key"
     draft 644 root:root "$folder/conf.d/bear.conf" "$mosquitto_configuration"
-    : >"$root/var/lib/bear/mosquitto.owes-restart"
+    echo owed >"$root/var/lib/bear/mosquitto.owes-restart"
     mosquitto_sums >"$root/var/lib/bear/mosquitto.files"
     settle "$root/var/lib/bear/mosquitto.owes-restart" "$root/var/lib/bear/mosquitto.files" \
         "$folder/bear.certificate.pem" "$folder/bear.authorities.pem" "$folder/bear.key.pem" "$folder/conf.d/bear.conf"
@@ -128,7 +131,13 @@ mosquitto_listens() {
         done
         return
     fi
-    # Where there is no Docker, one question is enough. It tells the process, too.
+    # Where there is no Docker, the service's own process has all of them, and nobody else has one beside it.
+    if service_process mosquitto; then
+        listening "$process"
+        # shellcheck disable=SC2086  # A list of words.
+        each_in "$own" $mosquitto_ports && none_in "$others" $mosquitto_ports && listener=$process && return
+    fi
+    # Where the kernel does not tell of services, one question is enough. It tells the process, too.
     wanted=
     for port in $mosquitto_ports; do
         wanted="$wanted${wanted:+ or }sport = :$port"
@@ -165,10 +174,10 @@ apply_mosquitto_running() {
         [ "$enabled" = yes ] || run 60 systemctl enable mosquitto
     fi
     if owes_restart mosquitto || owes_nothing mosquitto || [ "$active" = no ]; then
-        run 120 systemctl restart mosquitto 9>&- || mosquitto_refuse
+        job restart mosquitto 9>&- || mosquitto_refuse
     else
         # New users only: nobody who is connected has to come back.
-        run 60 systemctl reload mosquitto 9>&- || mosquitto_refuse
+        job reload mosquitto 9>&- || mosquitto_refuse
     fi
     paid mosquitto
 }
@@ -187,12 +196,25 @@ mosquitto_refuse() {
     refuse broker_crashes "mosquitto does not stay up: $(grep -i error "$scratch/journal" | tail -n 1 | grep . || tail -n 1 "$scratch/journal")"
 }
 
+# Whether it runs and starts with the host, as the kernel and the folder of systemd tell it; where they do not, systemd is
+# asked.
+mosquitto_serves() {
+    [ -r "$root/etc/mosquitto/conf.d/bear.conf" ] && mosquitto_is_wanted && service_process mosquitto || return 1
+    mosquitto_ports=
+    while read -r word value _; do
+        [ "$word" != listener ] || mosquitto_ports="$mosquitto_ports $value"
+    done <"$root/etc/mosquitto/conf.d/bear.conf"
+    listening
+    # shellcheck disable=SC2086  # A list of words.
+    [ -n "$mosquitto_ports" ] && each_in "$others" $mosquitto_ports
+}
+
 mosquitto_package_facts() {
     apt_look mosquitto
     [ -n "$version" ] || return 0
     fact mosquitto.package "$version"
     [ "$held" = no ] || fact mosquitto.held yes
-    service_look mosquitto
+    if mosquitto_serves; then active=yes enabled=yes; else service_look mosquitto; fi
     [ "$active" = no ] || fact mosquitto.running yes
     [ "$enabled" = no ] || fact mosquitto.enabled yes
 }

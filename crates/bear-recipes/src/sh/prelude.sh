@@ -74,6 +74,20 @@ ask() {
     "$@" 2>/dev/null 3>&-
 }
 
+# answer COMMAND...: the same within `$(…)`, where the command takes the place of the shell: one process less. What is to
+# be done if it fails stands outside.
+answer() {
+    exec "$@" 2>/dev/null 3>&-
+}
+
+# job WORD SERVICE: has systemd do something with a service, and waits for it. A service has a limit of its own for that,
+# and the whole script has one; a third would be one more process.
+job() {
+    systemctl "$@" 3>&- && return 0
+    printf '(exit status %s of: systemctl %s)\n' "$?" "$*"
+    return 1
+}
+
 # put MODE OWNER FILE TEXT: the file holds the text, all of it or what it held before.
 put() {
     draft "$@"
@@ -184,35 +198,37 @@ sealed() {
 }
 
 # A service that runs on older settings than those on disk owes a restart, or a reload where that will do. The mark is
-# made before the settings change and goes away after the restart, so a cut between the two is made good by the next
+# made before the settings change and is made empty after the restart, so a cut between the two is made good by the next
 # run.
 owe_restart() {
-    : >"$root/var/lib/bear/$1.owes-restart"
+    echo owed >"$root/var/lib/bear/$1.owes-restart"
     sync "$root/var/lib/bear/$1.owes-restart"
 }
 
 owe_reload() {
-    : >"$root/var/lib/bear/$1.owes-reload"
+    echo owed >"$root/var/lib/bear/$1.owes-reload"
     sync "$root/var/lib/bear/$1.owes-reload"
 }
 
 owes_restart() {
-    [ -e "$root/var/lib/bear/$1.owes-restart" ]
+    [ -s "$root/var/lib/bear/$1.owes-restart" ]
 }
 
 owes_nothing() {
-    [ ! -e "$root/var/lib/bear/$1.owes-restart" ] && [ ! -e "$root/var/lib/bear/$1.owes-reload" ]
+    [ ! -s "$root/var/lib/bear/$1.owes-restart" ] && [ ! -s "$root/var/lib/bear/$1.owes-reload" ]
 }
 
 paid() {
-    rm -f "$root/var/lib/bear/$1.owes-restart" "$root/var/lib/bear/$1.owes-reload"
+    for mark in "$root/var/lib/bear/$1.owes-restart" "$root/var/lib/bear/$1.owes-reload"; do
+        [ ! -s "$mark" ] || : >"$mark"
+    done
 }
 
 # service_look NAME: what systemd says of it, in one answer: whether it is `active`, and `enabled`, that is, starts with
 # the host.
 service_look() {
     active=no enabled=no
-    shown=$line_break$(ask systemctl show -p ActiveState -p UnitFileState "$1" || :)$line_break
+    shown=$line_break$(answer systemctl show -p ActiveState -p UnitFileState "$1")$line_break || :
     case $shown in
         *"${line_break}ActiveState=active$line_break"* | *"${line_break}ActiveState=reloading$line_break"*) active=yes ;;
     esac
@@ -220,6 +236,18 @@ service_look() {
     case ${state%%"$line_break"*} in
         enabled | enabled-runtime | static | alias | indirect | generated) enabled=yes ;;
     esac
+}
+
+# service_process NAME: a process of this service, in `process`, where the kernel tells of it: without asking systemd,
+# which costs more than all else that is asked.
+service_process() {
+    process=
+    for groups in /sys/fs/cgroup /sys/fs/cgroup/unified /sys/fs/cgroup/systemd; do
+        [ ! -r "$groups/system.slice/$1.service/cgroup.procs" ] ||
+            read -r process <"$groups/system.slice/$1.service/cgroup.procs" || :
+        [ -z "$process" ] || return 0
+    done
+    return 1
 }
 
 # service_is_up NAME: whether it runs, and starts with the host.
@@ -271,7 +299,7 @@ over() {
     say "$1" "$2" "$((took / 100 - 1)).$rest" ${4:+"$4"}
 }
 
-# block NAME FUNCTION: check; if it is not so, apply and check again, with `applied` for the check to know. Each runs in
+# block NAME CHECK APPLY: check; if it is not so, apply and check again, with `applied` for the check to know. Each runs in
 # a subshell of its own where the first command that fails ends it. None may stand in a condition: that would switch this
 # off.
 block() {
@@ -281,7 +309,7 @@ block() {
     [ ! -e "$scratch/why" ] || rm -f "$scratch/why"
     (
         set -eu
-        "check_$2"
+        "$2"
     ) >"$scratch/log" 2>&1
     if [ $? -eq 0 ]; then
         over ok "$1" "$began"
@@ -290,14 +318,14 @@ block() {
     [ -e "$scratch/why" ] && failed "$1" "$began" 1
     (
         set -eu
-        "apply_$2"
+        "$3"
     ) >"$scratch/log" 2>&1
     status=$?
     [ $status -eq 0 ] || failed "$1" "$began" $status
     applied=yes
     (
         set -eu
-        "check_$2"
+        "$2"
     ) >>"$scratch/log" 2>&1
     if [ $? -ne 0 ]; then
         [ -e "$scratch/why" ] || why not_so "it was applied, and still is not so"

@@ -245,11 +245,11 @@ impl MosquittoCase {
     }
 }
 
-/// The shell code that is the same in every script.
-fn constant() -> Vec<(PathBuf, String)> {
+/// The files of shell code.
+fn code() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/sh");
     let paths = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    paths.map(|path| (path.clone(), fs::read_to_string(path).unwrap())).collect()
+    paths.filter(|path| path.extension().is_some_and(|it| it == "sh")).collect()
 }
 
 fn cases() -> Vec<PathBuf> {
@@ -272,11 +272,11 @@ fn results(case: &Path) -> Vec<(&'static str, String)> {
         Ok(recipes) => recipes,
         Err(refusal) => return vec![("refusal.txt", format!("{refusal}\n"))],
     };
-    let mut script = render(&recipes, &setting("")).unwrap().text().to_owned();
-    for (path, code) in constant() {
-        let name = path.file_name().unwrap().to_str().unwrap();
-        script = script.replace(&code, &format!("# … {name} …\n"));
-    }
+    let script = render(&recipes, &setting("")).unwrap().text().to_owned();
+    // The prelude begins with this, and after all of the code comes `main`.
+    let (values, rest) = script.split_once("\nexport LC_ALL=C ").unwrap();
+    let (_, main) = rest.rsplit_once("\nmain() {").unwrap();
+    let script = format!("{values}\n# …\n\nmain() {{{main}");
     let configurations = recipes.iter().filter_map(Recipe::configuration);
     let configuration: String =
         configurations.map(|it| format!("# {} is {}\n{}", it.digest(), it.path, it.text)).collect();
@@ -341,8 +341,7 @@ fn shellcheck_finds_nothing() {
         return;
     }
     let [program, shell, excluded] = SHELLCHECK;
-    for (path, _) in constant().into_iter().filter(|(path, _)| path.extension().is_some_and(|it| it == "sh"))
-    {
+    for path in code() {
         let output = Command::new(program).args([shell, excluded, "--severity=warning"]).arg(path).output();
         let output = output.unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));

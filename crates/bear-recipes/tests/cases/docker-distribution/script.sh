@@ -15,26 +15,16 @@ docker_fingerprint='9DC858229FC7DD38854AE2D88D81803C0EBFCD88'
 docker_containerd=''
 docker_containerd_line='1\.'
 
-# … prelude.sh …
-
-# … host.sh …
-
-# … apt.sh …
-
-# … container.sh …
-
-# … ports.sh …
-
-# … docker.sh …
+# …
 
 main() {
     exec 3>&1 </dev/null
     printf '\n' >&3
     say begin 1 $$
     open
-    block docker.rivals docker_rivals
-    block docker.packages docker_packages
-    block docker.running docker_running
+    block docker.rivals check_docker_rivals apply_docker_rivals
+    block docker.packages check_docker_packages apply_docker_packages
+    block docker.running check_docker_running apply_docker_running
     say end ok
 }
 

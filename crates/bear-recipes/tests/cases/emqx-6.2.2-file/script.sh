@@ -29,7 +29,21 @@ emqx_publish='1883:1883
 emqx_listeners='tcp ws'
 emqx_api='127.0.0.1:18083'
 emqx_change_method='POST'
-emqx_sysctl='# … emqx-sysctl.conf …
+emqx_sysctl='# Written by bear: what EMQX advises for many connections.
+fs.file-max = 2097152
+fs.nr_open = 2097152
+net.core.somaxconn = 32768
+net.core.netdev_max_backlog = 16384
+net.core.rmem_default = 262144
+net.core.wmem_default = 262144
+net.core.rmem_max = 16777216
+net.core.wmem_max = 16777216
+net.core.optmem_max = 16777216
+net.ipv4.tcp_max_syn_backlog = 16384
+net.ipv4.tcp_rmem = 1024 4096 16777216
+net.ipv4.tcp_wmem = 1024 4096 16777216
+net.ipv4.tcp_max_tw_buckets = 1048576
+net.ipv4.tcp_fin_timeout = 15
 '
 emqx_keys='EMQX_NODE__COOKIE='\''c00kie'\''
 EMQX_LICENSE__KEY='\''"evaluation"'\''
@@ -40,37 +54,21 @@ emqx_password='"Bear_first1"'
 keep_data='yes'
 other_brokers='mosquitto mosquitto-container'
 
-# … prelude.sh …
-
-# … apt.sh …
-
-# … container.sh …
-
-# … ports.sh …
-
-# … docker.sh …
-
-# … mosquitto.sh …
-
-# … removal.sh …
-
-# … emqx-api.sh …
-
-# … emqx.sh …
+# …
 
 main() {
     exec 3>&1 </dev/null
     printf '\n' >&3
     say begin 1 $$
     open
-    block broker.others other_brokers
-    block emqx.tools emqx_tools
-    block emqx.host-limits emqx_host_limits
-    block emqx.image image
-    block emqx.files emqx_files
-    block emqx.container emqx_container
-    block emqx.password emqx_password
-    block emqx.ready emqx_ready
+    block broker.others check_other_brokers apply_other_brokers
+    block emqx.tools check_emqx_tools apply_emqx_tools
+    block emqx.host-limits check_emqx_host_limits apply_emqx_host_limits
+    block emqx.image check_image apply_image
+    block emqx.files check_emqx_files apply_emqx_files
+    block emqx.container check_emqx_container apply_emqx_container
+    block emqx.password check_emqx_password apply_emqx_password
+    block emqx.ready check_emqx_ready apply_emqx_ready
     say end ok
 }
 

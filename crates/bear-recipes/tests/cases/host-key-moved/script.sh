@@ -5,16 +5,14 @@ root=''
 lock_wait_seconds=1
 host_key_made='ssh-ed25519 it'\''s $(reboot)'
 
-# … prelude.sh …
-
-# … host-key.sh …
+# …
 
 main() {
     exec 3>&1 </dev/null
     printf '\n' >&3
     say begin 1 $$
     open
-    block host-key.moved host_key_moved
+    block host-key.moved check_host_key_moved apply_host_key_moved
     say end ok
 }
 

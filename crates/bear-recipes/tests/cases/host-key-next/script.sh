@@ -6,19 +6,15 @@ lock_wait_seconds=1
 host_key_given='ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGQR9aXrF0ajMArO1cBwGQZ881OVcIztF2stDe6faZnj'
 host_machine='i-0123456789abcdef0'
 
-# … prelude.sh …
-
-# … first-boot.sh …
-
-# … host-key.sh …
+# …
 
 main() {
     exec 3>&1 </dev/null
     printf '\n' >&3
     say begin 1 $$
     open
-    block host.first-boot host_first_boot
-    block host-key.next host_key_next
+    block host.first-boot check_host_first_boot apply_host_first_boot
+    block host-key.next check_host_key_next apply_host_key_next
     say end ok
 }
 

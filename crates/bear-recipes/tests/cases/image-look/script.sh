@@ -6,16 +6,14 @@ lock_wait_seconds=1
 image_reference='emqx/emqx:5.0.9'
 image_file=''
 
-# … prelude.sh …
-
-# … container.sh …
+# …
 
 main() {
     exec 3>&1 </dev/null
     printf '\n' >&3
     say begin 1 $$
     open
-    block image.look image_look
+    block image.look check_image_look apply_image_look
     say end ok
 }
 

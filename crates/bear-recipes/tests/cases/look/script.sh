@@ -6,20 +6,14 @@ lock_wait_seconds=1
 look_mqtt='1883 '
 look_other='8083 18083 '
 
-# … prelude.sh …
-
-# … apt.sh …
-
-# … container.sh …
-
-# … look.sh …
+# …
 
 main() {
     exec 3>&1 </dev/null
     printf '\n' >&3
     say begin 1 $$
     open
-    block look look
+    block look check_look apply_look
     say end ok
 }
 

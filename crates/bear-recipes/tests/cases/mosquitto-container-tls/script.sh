@@ -37,32 +37,18 @@ mosquitto_publish='1883:1883
 8883:8883
 '
 
-# … prelude.sh …
-
-# … apt.sh …
-
-# … container.sh …
-
-# … ports.sh …
-
-# … docker.sh …
-
-# … removal.sh …
-
-# … mosquitto.sh …
-
-# … mosquitto-container.sh …
+# …
 
 main() {
     exec 3>&1 </dev/null
     printf '\n' >&3
     say begin 1 $$
     open
-    block broker.others other_brokers
-    block mosquitto.image image
-    block mosquitto.settings mosquitto_settings
-    block mosquitto.users mosquitto_passwords
-    block mosquitto.container mosquitto_container
+    block broker.others check_other_brokers apply_other_brokers
+    block mosquitto.image check_image apply_image
+    block mosquitto.settings check_mosquitto_settings apply_mosquitto_settings
+    block mosquitto.users check_mosquitto_passwords apply_mosquitto_passwords
+    block mosquitto.container check_mosquitto_container apply_mosquitto_container
     say end ok
 }
 

@@ -45,32 +45,18 @@ mosquitto_version='2.0.11-1.2+deb12u2'
 mosquitto_ports='1883 8883 8083 8084 '
 mosquitto_sum='236b2d204caae68aa36814581729eae052ff5898ff6af81d8a80be055ed1d8d5'
 
-# … prelude.sh …
-
-# … apt.sh …
-
-# … container.sh …
-
-# … ports.sh …
-
-# … docker.sh …
-
-# … removal.sh …
-
-# … mosquitto.sh …
-
-# … mosquitto-container.sh …
+# …
 
 main() {
     exec 3>&1 </dev/null
     printf '\n' >&3
     say begin 1 $$
     open
-    block broker.others other_brokers
-    block mosquitto.package mosquitto_package
-    block mosquitto.users mosquitto_users
-    block mosquitto.configuration mosquitto_configuration
-    block mosquitto.running mosquitto_running
+    block broker.others check_other_brokers apply_other_brokers
+    block mosquitto.package check_mosquitto_package apply_mosquitto_package
+    block mosquitto.users check_mosquitto_users apply_mosquitto_users
+    block mosquitto.configuration check_mosquitto_configuration apply_mosquitto_configuration
+    block mosquitto.running check_mosquitto_running apply_mosquitto_running
     say end ok
 }
 

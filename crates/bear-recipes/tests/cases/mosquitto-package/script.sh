@@ -34,41 +34,23 @@ mosquitto_version='2.0.11-1.2+deb12u2'
 mosquitto_ports='1883 '
 mosquitto_sum='4ee56a7280dd339205a87d1d9d22988618e085634014ec808f68f7357655037f'
 
-# … prelude.sh …
-
-# … apt.sh …
-
-# … container.sh …
-
-# … ports.sh …
-
-# … first-boot.sh …
-
-# … host.sh …
-
-# … docker.sh …
-
-# … removal.sh …
-
-# … mosquitto.sh …
-
-# … mosquitto-container.sh …
+# …
 
 main() {
     exec 3>&1 </dev/null
     printf '\n' >&3
     say begin 1 $$
     open
-    block host.system host_system
-    block host.first-boot host_first_boot
-    block host.clock host_clock
-    block host.foreign host_foreign
-    block host.owner host_owner
-    block broker.others other_brokers
-    block mosquitto.package mosquitto_package
-    block mosquitto.users mosquitto_users
-    block mosquitto.configuration mosquitto_configuration
-    block mosquitto.running mosquitto_running
+    block host.system check_host_system apply_host_system
+    block host.first-boot check_host_first_boot apply_host_first_boot
+    block host.clock check_host_clock apply_host_clock
+    block host.foreign check_host_foreign apply_host_foreign
+    block host.owner check_host_owner apply_host_owner
+    block broker.others check_other_brokers apply_other_brokers
+    block mosquitto.package check_mosquitto_package apply_mosquitto_package
+    block mosquitto.users check_mosquitto_users apply_mosquitto_users
+    block mosquitto.configuration check_mosquitto_configuration apply_mosquitto_configuration
+    block mosquitto.running check_mosquitto_running apply_mosquitto_running
     say end ok
 }
 

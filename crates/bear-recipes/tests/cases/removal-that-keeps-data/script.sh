@@ -13,31 +13,17 @@ owner_lineage='5f3c'
 owner_instance='plant-edge-1'
 keep_data='yes'
 
-# … prelude.sh …
-
-# … apt.sh …
-
-# … container.sh …
-
-# … ports.sh …
-
-# … first-boot.sh …
-
-# … host.sh …
-
-# … docker.sh …
-
-# … removal.sh …
+# …
 
 main() {
     exec 3>&1 </dev/null
     printf '\n' >&3
     say begin 1 $$
     open
-    block host.ours host_ours
-    block brokers.gone brokers_gone
-    block docker.gone docker_gone
-    block host.released host_released
+    block host.ours check_host_ours apply_host_ours
+    block brokers.gone check_brokers_gone apply_brokers_gone
+    block docker.gone check_docker_gone apply_docker_gone
+    block host.released check_host_released apply_host_released
     say end ok
 }
 
