@@ -165,9 +165,13 @@ refuse_apt() {
 apt_install() {
     apt_mend
     set -- --no-install-recommends --allow-downgrades --allow-change-held-packages install "$@"
-    apt_note "$@"
     status=0
-    apt_get "$@" >"$scratch/install" 2>&1 || status=$?
+    run 120 apt-get -s -q "$@" >"$scratch/install" 2>&1 || status=$?
+    # Nothing comes that was not noted before.
+    if [ "$status" -eq 0 ]; then
+        apt_note "$scratch/install"
+        apt_get "$@" >"$scratch/install" 2>&1 || status=$?
+    fi
     cat "$scratch/install"
     [ "$status" -ne 0 ] || return 0
     if apt_locked "$scratch/install" || grep -q '^E: Failed to fetch' "$scratch/install"; then
@@ -194,14 +198,14 @@ apt_is_halfway() {
     quiet 60 dpkg --audit | grep -q . || find "$root/var/lib/dpkg/updates" -type f 2>/dev/null | grep -q .
 }
 
-# apt_note WORD...: notes which packages that are not on the host yet these words will bring, before they do. When bear
-# goes, they go with it.
+# apt_note FILE: notes which packages that are not on the host yet will come, by what apt says there. When bear goes, they
+# go with it.
 apt_note() {
     # What was noted and never came is no longer of bear's doing, should it come one day.
     for package in $(noted packages); do
         [ -z "$(apt_version "$package")" ] || printf '%s\n' "$package"
     done >"$scratch/packages"
-    quiet 120 apt-get -s -q "$@" | sed -n 's/^Inst \([^ ]*\) (.*/\1/p' >>"$scratch/packages" || :
+    sed -n 's/^Inst \([^ ]*\) (.*/\1/p' "$1" >>"$scratch/packages"
     put 600 root:root "$root/var/lib/bear/packages" "$(sort -u "$scratch/packages")
 "
 }

@@ -143,11 +143,12 @@ container_facts() {
     fact "$1.ports" "$container_ports"
 }
 
-# container_run NAME SECONDS-TO-STOP OPTION… IMAGE [WORD…]: takes the place of the container of that name.
+# container_run NAME SECONDS-TO-STOP OPTION… IMAGE [WORD…]: takes the place of the container of that name, where bear may
+# have made one: where `container_was` is not `unknown`.
 container_run() {
     name=$1 stop=$2
     shift 2
-    container_remove "$name" "$stop"
+    [ "$container_was" = unknown ] || container_remove "$name" "$stop"
     # Newer versions of containerd leave a container with 1024 open files. Root without the right to raise its own
     # limit can't raise a container's either.
     files=1048576
@@ -157,6 +158,8 @@ container_run() {
         --ulimit "nofile=$files:$files" --log-driver json-file --log-opt max-size=50m --log-opt max-file=3 \
         "$@" >"$scratch/run" 2>&1 && return
     cat "$scratch/run"
+    # Another program's: nothing was started.
+    ! grep -q "name \"/$name\" is already in use" "$scratch/run" || container_foreign "$name"
     # What could not start holds the name.
     quiet 60 docker rm -f -v "$name" || :
     port=$(sed -n -e 's/.*[bB]ind for [^ ]*:\([0-9]*\) failed.*/\1/p' -e 's/.*listen [^ ]* [^ ]*:\([0-9]*\): bind: address already in use.*/\1/p' "$scratch/run" | head -n 1)
@@ -172,10 +175,14 @@ container_remove() {
     labels=$(quiet 30 docker inspect --type container --format '{{json .Config.Labels}}' "$1") || return 0
     case $labels in
         *'"bear.configuration"'*) ;;
-        *) refuse broker_other "the host has a container $1 that bear did not make" ;;
+        *) container_foreign "$1" ;;
     esac
     run $(($2 + 30)) docker stop -t "$2" "$1" || :
     run 60 docker rm -f -v "$1"
+}
+
+container_foreign() {
+    refuse broker_other "the host has a container $1 that bear did not make"
 }
 
 # docker_for_removal: whether there is a Docker that bear's things can be in. One that does not answer hides them.

@@ -22,11 +22,21 @@ emqx_login() {
     token=
     code=$(emqx_http POST /api/v5/login "{\"username\":\"admin\",\"password\":$1}")
     [ "$code" = 200 ] || return 1
-    said=$(tr -d ' \n' <"$scratch/answer")
+    without_spaces "$(cat "$scratch/answer")"
     : >"$scratch/answer"
-    token=${said##*'"token":"'}
+    token=${text##*'"token":"'}
     token=${token%%'"'*}
-    said=
+    text=
+}
+
+# without_spaces TEXT: in `text`, without spaces and line ends, as different versions set them differently.
+without_spaces() {
+    IFS=" $line_break"
+    # shellcheck disable=SC2086  # A list of words.
+    set -- $1
+    IFS=
+    text=$*
+    unset IFS
 }
 
 # emqx_get PATH…: the answers, without spaces, in `answers`, each with its status between bars behind it. It takes one
@@ -36,8 +46,10 @@ emqx_get() {
         emqx_ask_for GET
         for path; do printf 'url = "http://%s%s"\n' "$emqx_api" "$path"; done
     } >"$scratch/curl"
-    answers=$(ask curl -s -m 30 -K "$scratch/curl" -w '|%{http_code}|' | tr -d ' \n')
+    answers=$(answer curl -s -m 30 -K "$scratch/curl" -w '|%{http_code}|') || :
     : >"$scratch/curl"
+    without_spaces "$answers"
+    answers=$text
 }
 
 # emqx_next WORD…: whether the next of the answers is one with 200 and has all of these words in it. It is in `said`.

@@ -93,17 +93,20 @@ check_emqx_files() {
 apply_emqx_files() {
     emqx_name
     emqx_start_files_hold || owe_restart emqx
-    put 444 root:root "$root/etc/bear/emqx/settings.env" "$emqx_settings"
-    put 444 root:root "$root/etc/bear/emqx/node.env" "$(emqx_node_text)
+    folder=$root/etc/bear/emqx
+    draft 444 root:root "$folder/settings.env" "$emqx_settings"
+    draft 444 root:root "$folder/node.env" "$(emqx_node_text)
 "
-    put 400 1000:1000 "$root/etc/bear/emqx/keys.env" "$emqx_keys"
-    put 400 1000:1000 "$root/etc/bear/emqx/first-boot.env" "$emqx_first_boot"
-    put_or_drop 444 root:root "$root/etc/bear/emqx/certificate.pem" "$tls_chain"
-    put_or_drop 444 root:root "$root/etc/bear/emqx/authorities.pem" "$tls_authorities"
-    put_or_drop 400 1000:1000 "$root/etc/bear/emqx/key.pem" "$tls_key"
-    put 644 root:root "$root/etc/bear/emqx.api" "$emqx_api"
+    draft 400 1000:1000 "$folder/keys.env" "$emqx_keys"
+    draft 400 1000:1000 "$folder/first-boot.env" "$emqx_first_boot"
+    draft_or_drop 444 root:root "$folder/certificate.pem" "$tls_chain"
+    draft_or_drop 444 root:root "$folder/authorities.pem" "$tls_authorities"
+    draft_or_drop 400 1000:1000 "$folder/key.pem" "$tls_key"
+    draft 644 root:root "$root/etc/bear/emqx.api" "$emqx_api"
+    settle "$folder/settings.env" "$folder/node.env" "$folder/keys.env" "$folder/first-boot.env" \
+        "$folder/certificate.pem" "$folder/authorities.pem" "$folder/key.pem" "$root/etc/bear/emqx.api"
     # shellcheck disable=SC2046  # A list of words.
-    seal emqx "$root/etc/bear/emqx.api" $(find "$root/etc/bear/emqx" -type f | sort)
+    seal emqx "$root/etc/bear/emqx.api" $(find "$folder" -type f | sort)
 }
 
 check_emqx_container() {
@@ -116,6 +119,8 @@ check_emqx_container() {
 emqx_start='set -a; for file in /run/bear/*.env; do . "$file"; done; set +a; exec "$@"'
 
 apply_emqx_container() {
+    container_was=known
+    marked emqx || container_was=unknown
     mark emqx installed
     mark emqx-data made
     set -- --label "bear.configuration=$emqx_digest" --hostname bear-emqx --entrypoint /bin/sh \
@@ -188,7 +193,10 @@ emqx_refuse_not_ready() {
 # The default password first: since 5.9 failed logins lock the user, and a good one forgives them.
 check_emqx_password() {
     holds 600 root:root "$root/etc/bear/emqx.password" "$emqx_password"
-    emqx_login '"public"' || [ "$code" = 401 ]
+    if emqx_login '"public"'; then
+        [ -z "$applied" ] || refuse default_password "admin can log in with the password public"
+        return 1
+    fi
     [ "$code" = 401 ]
     emqx_login "$emqx_password"
     fact emqx.default_password refused
@@ -202,8 +210,6 @@ apply_emqx_password() {
     fi
     [ "$code" = 200 ] || emqx_change_password
     put 600 root:root "$root/etc/bear/emqx.password" "$emqx_password"
-    ! emqx_login '"public"' || refuse default_password "admin can log in with the password public"
-    emqx_login "$emqx_password"
 }
 
 # The one before is what bear itself set and saw working, or the one of every new EMQX.

@@ -69,12 +69,11 @@ apply_host_clock() {
 check_host_foreign() {
     if marked emqx || marked mosquitto || marked mosquitto-container; then return; fi
     for service in mosquitto emqx; do
-        if quiet 30 systemctl is-active --quiet "$service"; then
+        service_look "$service"
+        [ "$active" = no ] ||
             refuse broker_other "the service $service runs on this host, and bear did not install it"
-        fi
-        if quiet 30 systemctl is-enabled --quiet "$service"; then
+        [ "$enabled" = no ] ||
             refuse broker_other "the service $service is set to start with this host, and bear did not install it"
-        fi
     done
     containers=$(running_containers)
     # Where no container runs, none holds a port.

@@ -58,6 +58,8 @@ check_mosquitto_container() {
 }
 
 apply_mosquitto_container() {
+    container_was=known
+    marked mosquitto-container || container_was=unknown
     mark mosquitto-container installed
     mark mosquitto-data made
     if container_is bear-mosquitto "$mosquitto_digest" && ! owes_restart mosquitto; then

@@ -76,6 +76,15 @@ none_in() {
 refuse_taken() {
     who=$1
     shift
+    if [ "$who" = port_process ]; then
+        # One question for all of them, for mostly nobody does.
+        wanted=
+        for port; do
+            wanted="$wanted${wanted:+ or }sport = :$port"
+        done
+        listened=$(answer ss -Hltn "$wanted") || listened=unknown
+        [ -n "$listened" ] || return 0
+    fi
     for port; do
         holder=$("$who" "$port")
         [ -z "$holder" ] || refuse port_taken "port $port is taken by $holder"

@@ -108,7 +108,12 @@ fn no_secret_is_in_any_argument() {
 #[test]
 fn a_failing_command_shows_its_last_lines() {
     let world = World::new("dash");
-    world.fail("apt-get", " install ", 100, &(1..=30).map(|n| format!("line {n}\n")).collect::<String>());
+    world.fail(
+        "apt-get",
+        "force-confdef --no-install",
+        100,
+        &(1..=30).map(|n| format!("line {n}\n")).collect::<String>(),
+    );
     insta::assert_snapshot!(world.run(&mosquitto_stack("2.0.11-1", "x")).summary(), @r"
 host.system Ok
 host.first-boot Ok

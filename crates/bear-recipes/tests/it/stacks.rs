@@ -125,7 +125,6 @@ image inspect
 pull
 image inspect
 volume inspect
-inspect
 run
 inspect
 ");
@@ -330,4 +329,19 @@ fn what_bear_brought_goes_and_nothing_else() {
     world.run(&removal).assert_done(3);
     world.run(&removal).assert_done(0);
     assert_eq!(world.picture(), before);
+}
+
+/// Nobody's container is taken for bear's, nor removed, whatever it is called.
+#[test]
+fn a_container_of_the_same_name_is_somebodys() {
+    let world = prepared("dash");
+    world.write("stub/containers/bear-emqx", "true false false no sha256:other \n");
+    let run = world.run(&stack("5.0.9", "Bear_first1"));
+    assert!(
+        run.summary().contains("why BrokerOther: the host has a container bear-emqx that bear did not make"),
+        "{}",
+        run.summary()
+    );
+    assert!(!world.calls().contains("docker rm"));
+    assert!(world.path("stub/containers/bear-emqx").exists());
 }

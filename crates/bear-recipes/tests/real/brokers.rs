@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, TcpStream};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use bear_core::fleet::model::Ports;
 use bear_recipes::docker::Docker;
 use bear_recipes::emqx::Emqx;
 use bear_recipes::mosquitto::{Form, Mosquitto};
@@ -173,6 +174,53 @@ fn emqx_changes_in_place() {
     let back = machine.run(&stack(&Docker::Present, &moved));
     assert_eq!(back.fact("emqx.node"), emqx(&machine, "5.10.0", "").node(), "{}", back.said);
     assert_eq!(machine.run(&stack(&Docker::Present, &moved)).changed(), 0);
+}
+
+/// On a host that was just seen to be as it was left, only the blocks run that a change concerns, and they are enough.
+#[test]
+fn a_change_runs_the_blocks_that_it_concerns() {
+    if no_lab() {
+        return;
+    }
+    let machine = Machine::new("concerned", "bear-lab/host-docker");
+    let wanted = |version, port| {
+        let emqx = emqx(&machine, version, "Bear_first1");
+        stack(&Docker::Present, &Emqx { ports: Ports { mqtt: Some(port), ..emqx.ports }, ..emqx })
+    };
+    let change = |before: &[Recipe], after: Vec<Recipe>| {
+        let concerned = after.into_iter().skip(1).map(|recipe| recipe.since(before)).collect::<Vec<_>>();
+        let run = machine.run(&concerned);
+        let ended = run.transcript.ended().iter();
+        ended.map(|it| format!("{} {:?}\n", it.block, it.end)).collect::<String>()
+    };
+    let made = || machine.says("docker inspect -f '{{.Created}} {{.RestartCount}}' bear-emqx");
+    machine.run(&wanted("5.0.9", 1883));
+    let first = made();
+    insta::assert_snapshot!(change(&wanted("5.0.9", 1883), wanted("5.0.9", 1883)), @r"
+    emqx.image Ok
+    emqx.files Ok
+    emqx.container Ok
+    emqx.password Ok
+    emqx.ready Ok
+    ");
+    assert_eq!(made(), first);
+    insta::assert_snapshot!(change(&wanted("5.0.9", 1883), wanted("5.0.9", 1884)), @r"
+    emqx.image Ok
+    emqx.files Changed
+    emqx.container Changed
+    emqx.password Ok
+    emqx.ready Ok
+    ");
+    assert_eq!((connack(&machine, 1884, None), connack(&machine, 1883, None)), (Some(0), None));
+    insta::assert_snapshot!(change(&wanted("5.0.9", 1884), wanted("5.8.9", 1884)), @r"
+    emqx.image Changed
+    emqx.files Changed
+    emqx.container Changed
+    emqx.password Ok
+    emqx.ready Ok
+    ");
+    assert_eq!(machine.says("docker ps -a --format '{{.Image}}'").trim(), "emqx/emqx:5.8.9");
+    assert_eq!(machine.run(&wanted("5.8.9", 1884)).changed(), 0);
 }
 
 #[test]

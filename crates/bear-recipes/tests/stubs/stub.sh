@@ -122,6 +122,10 @@ docker_run() {
         return
     fi
     [ -e "$STUB/images/$(echo "$image" | tr '/:' '__')" ] || exit 125
+    if [ -e "$STUB/containers/$name" ]; then
+        echo "docker: Error response from daemon: Conflict. The container name \"/$name\" is already in use by container \"c0ffee\"."
+        exit 125
+    fi
     printf 'true false false unless-stopped sha256:%s %s\n' "$image" "$label" >"$STUB/containers/$name"
     # The first boot of EMQX: what the settings say is the password from then on, and its data bears the node's name.
     if [ -n "${settings:-}" ]; then
