@@ -97,8 +97,8 @@ impl Installer for Remote {
 }
 
 impl Hosts {
-    /// Everything that is put on a machine, in order. The claim comes first, for a machine changes hands unseen. One that
-    /// was just `seen` to be as it was left gets only what is new since then.
+    /// Everything that is put on a machine, in order. The claim comes first, for a machine changes hands unseen, unless it
+    /// was only just made. One that was just `seen` to be as it was left gets only what is new since then.
     fn stack(
         &self,
         request: &InstallRequest,
@@ -110,6 +110,9 @@ impl Hosts {
         if let Some(before) = seen.and_then(|spec| self.imagine_recipes(spec)) {
             let concerned = recipes.into_iter().map(|recipe| recipe.since(&before));
             return Ok([owner.ours()?].into_iter().chain(concerned).collect());
+        }
+        if self.sightings().take_claim(request) {
+            return Ok([owner.ours()?].into_iter().chain(recipes).collect());
         }
         let claim = Host { owner, now: now() }.claim(broker.listens()?)?;
         Ok([claim].into_iter().chain(recipes).collect())

@@ -55,9 +55,12 @@ impl Hosts {
         let (ssh, claim) =
             self.prepare_claim(request, place, &doing).await.map_err(StepError::with_nothing_changed)?;
         let deadline = self.settings().deadline;
-        let job = Job { place, doing: &doing, recipes: &[claim], deadline, then: Then::End };
+        // The broker comes next.
+        let job = Job { place, doing: &doing, recipes: &[claim], deadline, then: Then::Keep };
         let transcript = self.run(&job, &mut |_| {}).await.map_err(what_is_certain)?;
-        machine(&ssh, &HostFacts::read(&transcript)).await
+        let machine = machine(&ssh, &HostFacts::read(&transcript)).await?;
+        self.sightings().note_claim(instance, &request.token);
+        Ok(machine)
     }
 
     /// Reaches the host, without doing anything there.

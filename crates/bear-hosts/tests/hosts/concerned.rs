@@ -133,6 +133,20 @@ async fn what_was_seen_counts_once() {
     assert!(scene.change().await.starts_with("host.system ok"));
 }
 
+/// What claimed it asked all of that, moments before; a step that failed may have changed it.
+#[tokio::test]
+async fn a_host_that_was_just_taken_over_is_asked_once() {
+    let lab = lab!();
+    let host = lab.host("a", MOSQUITTO);
+    let hosts = lab.hosts();
+    let machine = host.create(&hosts).await.unwrap();
+    let (_, first) = host.install_on(&hosts, machine.clone()).await;
+    assert_eq!(lab.sessions(), 1);
+    assert_eq!(first[1], "host.ours ok");
+    let (_, again) = host.install_on(&hosts, machine).await;
+    assert_eq!(again[1], "host.system ok");
+}
+
 /// A broker is restarted once, and Docker is left alone.
 #[tokio::test]
 async fn a_new_port_of_emqx() {

@@ -33,11 +33,7 @@ async fn each_block_is_reported_as_it_begins_and_ends() {
         assert!(state == "started" && ended.starts_with(name), "{blocks:?}");
     }
     insta::assert_snapshot!(ends(&blocks), @"
-    host.system ok
-    host.first-boot ok
-    host.clock ok
-    host.foreign ok
-    host.owner ok
+    host.ours ok
     broker.others ok
     mosquitto.package changed
     mosquitto.users changed
