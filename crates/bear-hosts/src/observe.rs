@@ -17,8 +17,9 @@ use crate::reach::AT_ONCE;
 use crate::script::{Job, Then};
 use crate::{Hosts, Place};
 
-/// How long looking at a host may take, with connecting and with waiting for another bear that works there.
-pub(crate) const LOOK_MAX: Duration = Duration::from_mins(2);
+/// How long looking at a host may take, with connecting and with waiting for another bear that works there. One that lets
+/// somebody in and then says nothing keeps a plan waiting for this long.
+pub(crate) const LOOK_MAX: Duration = Duration::from_mins(1);
 
 impl Hosts {
     pub(crate) async fn observe_all(&self, known: &[Known<'_>]) -> Result<Observed, StepError> {

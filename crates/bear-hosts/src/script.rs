@@ -9,8 +9,9 @@ use bear_recipes::{HostFacts, Nonce, Outcome, Recipe, Refusal, Report, Setting, 
 
 use crate::{Hosts, Place};
 
-/// How long to wait for another bear on the host, or for what one that was cut off has left to its end.
-const LOCK_WAIT_SECONDS: u32 = 60;
+/// How long to wait for another bear on the host, or for what one that was cut off has left to its end: at most this, and
+/// a third of what the script may take.
+const LOCK_WAIT: Duration = Duration::from_mins(1);
 
 /// The script ended without a word about how it went.
 pub(crate) const CUT: &str = "bear::recipe::cut";
@@ -48,10 +49,11 @@ impl Hosts {
         let ssh = self.ssh(job.place)?;
         let nonce = Nonce::new(random_word()?)
             .map_err(|error| StepError::permanent(RANDOM, format!("{}: {error}", job.doing)))?;
+        let lock_wait = LOCK_WAIT.min(job.deadline / 3);
         let setting = Setting {
             nonce: nonce.clone(),
             root: self.root(job.place),
-            lock_wait_seconds: LOCK_WAIT_SECONDS,
+            lock_wait_seconds: u32::try_from(lock_wait.as_secs()).unwrap_or(u32::MAX),
         };
         let rendered = render(job.recipes, &setting)
             .map_err(|error| StepError::permanent(REFUSED, format!("{}: {error}", job.doing)))?;
