@@ -43,7 +43,7 @@ observe_files() {
             set -- "$@" "$file"
         done <"$list"
     done
-    sums=$line_break$(ask sha256sum "$@" || :)$line_break
+    sums=$line_break$(answer sha256sum "$@")$line_break || :
     changed=
     for name in emqx host-limits mosquitto mosquitto-users; do
         list=$root/var/lib/bear/$name.files

@@ -31,22 +31,40 @@ port_process() {
 }
 
 # listening [PROCESS]: in `own` the ports of IPv4 on which this process listens, in `others` those of anybody else, each
-# between spaces. The kernel names those that listen first; to ask it by a program takes twice as long.
+# between spaces. The kernel names those that listen first; to ask it by a program takes twice as long. What belongs to a
+# user who is not root is that of the process which runs as this user: a service that has one of its own shares it with
+# nobody. Of root's, the process itself must have the socket.
 listening() {
-    own=' ' others=' ' sockets=
-    [ -z "${1:-}" ] || sockets=$(answer ls -l "/proc/$1/fd") || :
+    own=' ' others=' ' user='' sockets=''
+    [ -z "${1:-}" ] || process_user "$1" || :
+    [ "$user" != 0 ] || sockets=$(answer ls -l "/proc/$1/fd") || :
     [ -r /proc/net/tcp ] || return 0
-    while read -r _ local _ state _ _ _ _ _ inode _; do
+    while read -r _ local _ state _ _ _ uid _ inode _; do
         case $state in
             0A) ;;
             st) continue ;;
             *) break ;;
         esac
-        case $sockets in
-            *"socket:[$inode]"*) own="$own$((0x${local##*:})) " ;;
-            *) others="$others$((0x${local##*:})) " ;;
+        its=no
+        case $user in
+            '') ;;
+            0) case $sockets in *"socket:[$inode]"*) its=yes ;; esac ;;
+            "$uid") its=yes ;;
+        esac
+        case $its in
+            yes) own="$own$((0x${local##*:})) " ;;
+            no) others="$others$((0x${local##*:})) " ;;
         esac
     done </proc/net/tcp
+}
+
+# process_user PROCESS: the number of the user that it runs as, in `user`.
+process_user() {
+    [ -r "/proc/$1/status" ] || return 1
+    while read -r key value _; do
+        [ "$key" != Uid: ] || user=$value
+        [ -z "$user" ] || return 0
+    done <"/proc/$1/status"
 }
 
 # each_in PORTS PORT...: whether all of these are among those between spaces.
