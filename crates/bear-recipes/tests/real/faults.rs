@@ -139,7 +139,8 @@ fn a_cut_spares_apt_and_the_next_run_goes_on() {
     let machine = Machine::new("cut", "bear-lab/host");
     let docker = only_docker(&Docker::Distribution(String::from("20.10.24+dfsg1-1+deb12u1+b6")));
     let mut child = begin(&machine, &["setsid", "sh", "-s"], &docker);
-    machine.wait("pgrep -x dpkg");
+    // Not one that apt only asks something.
+    machine.wait("pgrep -f '/usr/bin/dpkg .*--(unpack|configure)'");
     let shell = machine.says("pgrep -o -x -f 'sh -s'");
     machine.says(&format!("kill -TERM -{shell}; sleep 0.2; kill -KILL -{shell}"));
     child.wait().unwrap();
