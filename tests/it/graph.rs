@@ -41,6 +41,14 @@ fn pictures_of_a_plan() {
 }
 
 #[test]
+fn a_picture_for_browsers() {
+    let project = Project::new().with("fleets/demo.yaml", DEMO.replace("count: 3", "count: 2"));
+    let picture = project.bear("graph --format svg").ok().stdout;
+    assert!(picture.starts_with("<svg xmlns=") && picture.ends_with("</svg>\n"), "{picture}");
+    assert_eq!(picture.matches("<rect class=\"step").count(), 6);
+}
+
+#[test]
 fn a_part_that_there_is_none_of() {
     check!(Project::demo().bear("graph --only brokr"), @"
     exit status: 3

@@ -31,6 +31,7 @@ mod output;
 mod password;
 mod plan;
 mod readme;
+mod report;
 mod schema;
 mod secret;
 mod ssh;

@@ -32,6 +32,28 @@ fn of_nothing() {
 }
 
 #[test]
+fn for_a_comment_on_a_pull_request() {
+    check!(Project::of(1).bear("plan --format markdown"), @"
+    exit status: 0
+    ----- stdout -----
+    ### Fleet `demo`: 1 to create, 0 to change, 0 to replace, 0 to destroy, 0 unchanged
+
+    ```diff
+    + demo-broker-1  create → install → verify
+      provider        local
+      broker          embedded
+      authentication  off (default)
+      ports           free ones of this machine (default)
+    ```
+    ");
+    check!(Project::of(1).bear("plan --format markdown --json"), @r#"
+    exit status: 3
+    ----- stderr -----
+    {"version":1,"error":{"code":"bear::arguments","message":"the argument '--format <FORMAT>' cannot be used with '--json'","help":"Usage: bear plan --format <FORMAT> [FLEET]\n\nFor more information, try '--help'.","causes":[]}}
+    "#);
+}
+
+#[test]
 fn of_the_fleet_that_the_project_was_born_from() {
     let project = Project::new().with("fleets/team.yaml", TEAM);
     check!(project.bear("plan fleets/team.yaml"), @"

@@ -6,8 +6,8 @@ use bear_core::unit::Seconds;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    apply, completions, destroy, doctor, graph, import, init, inventory, logs, open, plan, secret, ssh,
-    state, status, validate, verify,
+    apply, completions, destroy, doctor, graph, import, init, inventory, logs, open, plan, report, secret,
+    ssh, state, status, validate, verify,
 };
 
 /// A fleet of proven MQTT brokers from one file
@@ -67,6 +67,8 @@ pub(crate) enum Command {
     Inventory(inventory::InventoryArgs),
     /// Draw the plan as a graph
     Graph(graph::GraphArgs),
+    /// Make a page about a run that is over
+    Report(report::ReportArgs),
     /// Look at what bear has recorded, and mend it
     State(state::StateArgs),
     /// Show the secrets that bear has generated
@@ -121,6 +123,9 @@ pub(crate) struct RunArgs {
     /// How long one try of a step may take, such as `90s` or `5m`
     #[arg(long, value_name = "DURATION")]
     pub(crate) timeout: Option<Seconds>,
+    /// Write a page about the run to this file
+    #[arg(long, value_name = "FILE.html")]
+    pub(crate) report: Option<PathBuf>,
 }
 
 /// How much of a fleet may go without another question.

@@ -20,6 +20,7 @@ mod planning;
 mod printer;
 mod project;
 mod random;
+mod records;
 mod render;
 mod runs;
 mod similar;

@@ -10,6 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::args::{LockArgs, RunArgs};
+use crate::commands;
 use crate::context::Context;
 use crate::credentials::Wallet;
 use crate::exit::ExitStatus;
@@ -17,6 +18,7 @@ use crate::fault::Fault;
 use crate::lock;
 use crate::planning::Wanted;
 use crate::random::random_id;
+use crate::records::{self, Recorder};
 use crate::render::report::{self, Manner, Reporter};
 use crate::render::{next, results};
 use crate::world::World;
@@ -59,6 +61,7 @@ pub(crate) async fn carry_out(
     store: &mut dyn Store,
     context: &Context,
 ) -> Result<Summary, Fault> {
+    let mut recorder = recorder(&run, context)?;
     let adapters = run.world.adapters(run.wallet);
     let limits = limits(run.args, run.wanted.read.parsed.fleet.provider.kind());
     let mut reporter = reporter(run.wanted, context);
@@ -72,13 +75,56 @@ pub(crate) async fn carry_out(
         stop: stop_on_signals()?,
         notices: run.world.notices(),
     };
-    let summary = bear_engine::run(engine, store, &mut |event: &Event| reporter.event(event)).await;
+    let mut tell = |event: &Event| {
+        reporter.event(event);
+        if let Some(recorder) = &mut recorder {
+            recorder.event(event);
+        }
+    };
+    let summary = bear_engine::run(engine, store, &mut tell).await;
     let told = reporter.finish();
+    let page = recorder.map_or(Ok(()), |recorder| report_on(recorder, run.args, context));
     let summary = summary?;
     told.map_err(|error| {
         Fault::failed("bear::output", "could not write all of the output").caused_by(&error)
     })?;
+    page?;
     Ok(summary)
+}
+
+/// Keeps a record of the run, for `bear report`. A run does not depend on it, unless a page was asked for.
+fn recorder(run: &Run<'_>, context: &Context) -> Result<Option<Recorder>, Fault> {
+    if let Some(file) = &run.args.report {
+        commands::report::check(file, context)?;
+    }
+    let began = (run.operation, SystemClock.now());
+    match Recorder::begin(&run.wanted.folder, began, run.plan, &run.wanted.file.shown) {
+        Ok(recorder) => Ok(Some(recorder)),
+        Err(error) if run.args.report.is_none() => {
+            context.printer.detail(format_args!("no record of this run is kept: {error}"));
+            Ok(None)
+        }
+        Err(error) => Err(no_record().caused_by(&error)),
+    }
+}
+
+fn report_on(recorder: Recorder, args: &RunArgs, context: &Context) -> Result<(), Fault> {
+    match (recorder.finish(), &args.report) {
+        (Ok(record), Some(file)) => {
+            let page = records::page(&record).map_err(|error| no_record().caused_by(&error))?;
+            commands::report::write(file, &page, context)
+        }
+        (Err(error), Some(_)) => Err(no_record().caused_by(&error)),
+        (Err(error), None) => {
+            context.printer.detail(format_args!("not all of this run is recorded: {error}"));
+            Ok(())
+        }
+        (Ok(_), None) => Ok(()),
+    }
+}
+
+fn no_record() -> Fault {
+    Fault::failed("bear::report::record", "could not keep the record of the run that its report is made from")
 }
 
 fn reporter(wanted: &Wanted, context: &Context) -> Box<dyn Reporter> {

@@ -1,4 +1,4 @@
-//! `bear graph`: the plan as a picture, for Graphviz or Mermaid.
+//! `bear graph`: the plan as a picture, or for Graphviz or Mermaid to draw.
 
 use bear_core::observed::Observed;
 use bear_core::plan;
@@ -29,6 +29,8 @@ enum Format {
     Dot,
     /// Mermaid, which Markdown on many sites shows as a picture
     Mermaid,
+    /// A picture that browsers show
+    Svg,
 }
 
 /// Goes by what is recorded: a picture of the plan is wanted offline, too.
@@ -41,6 +43,7 @@ pub(crate) fn run(args: &GraphArgs, context: &Context) -> Result<ExitStatus, Fau
     let (format, graph) = match args.format {
         Format::Dot => ("dot", plan::dot(&planned.plan)),
         Format::Mermaid => ("mermaid", plan::mermaid(&planned.plan)),
+        Format::Svg => ("svg", bear_render::graph::svg(&planned.plan)),
     };
     if context.printer.json() {
         context.printer.document(&json!({

@@ -14,6 +14,7 @@ pub(crate) mod logs;
 pub(crate) mod open;
 pub(crate) mod plan;
 mod reach;
+pub(crate) mod report;
 pub(crate) mod schema;
 pub(crate) mod secret;
 pub(crate) mod ssh;
@@ -43,6 +44,7 @@ pub(crate) fn run(command: Command, context: &Context) -> Result<ExitStatus, Fau
         Command::Logs(args) => on_runtime(logs::run(args, context)),
         Command::Inventory(args) => on_runtime(inventory::run(args, context)),
         Command::Graph(args) => graph::run(&args, context),
+        Command::Report(args) => report::run(&args, context),
         Command::State(args) => state::run(&args, context),
         Command::Secret(args) => secret::run(&args, context),
         Command::Doctor(args) => on_runtime(doctor::run(args, context)),

@@ -3,7 +3,7 @@
 use bear_core::draft::Planned;
 use bear_core::plan::{Origin, RecordedPlan, document};
 use bear_engine::{Clock, SystemClock};
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use crate::args::{FleetArgs, OnlyArgs, ReplaceArgs};
 use crate::context::Context;
@@ -11,6 +11,7 @@ use crate::exit::ExitStatus;
 use crate::fault::Fault;
 use crate::planning::{self, Wanted, observe_deployed};
 use crate::random::random_id;
+use crate::render::markdown::markdown;
 
 /// The arguments of `bear plan`.
 #[derive(Clone, Debug, Args)]
@@ -27,6 +28,18 @@ pub(crate) struct PlanArgs {
     /// Exit with status 2 where changes are pending
     #[arg(long)]
     pub(crate) detailed_exitcode: bool,
+    /// How to show the plan
+    #[arg(long, value_enum, default_value_t = Format::Text, conflicts_with = "json")]
+    pub(crate) format: Format,
+}
+
+/// How a plan is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For a terminal
+    Text,
+    /// For a comment on a pull request
+    Markdown,
 }
 
 pub(crate) async fn run(args: PlanArgs, context: &Context) -> Result<ExitStatus, Fault> {
@@ -35,6 +48,8 @@ pub(crate) async fn run(args: PlanArgs, context: &Context) -> Result<ExitStatus,
     record(&wanted, &planned)?;
     if context.printer.json() {
         context.printer.document(&document(&planned.plan));
+    } else if args.format == Format::Markdown {
+        context.printer.data(markdown(&planned.plan));
     } else {
         context.printer.data(context.printer.plan(&planned.plan));
     }

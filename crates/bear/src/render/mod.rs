@@ -6,12 +6,12 @@
 //! [`report`] write, because a run is told while it happens.
 
 pub(crate) mod look;
+pub(crate) mod markdown;
 pub(crate) mod next;
 pub(crate) mod plan;
 pub(crate) mod report;
 pub(crate) mod results;
 pub(crate) mod table;
-pub(crate) mod words;
 
 mod facts;
 
@@ -20,4 +20,5 @@ mod example;
 #[cfg(test)]
 mod style_guide;
 
+pub(crate) use bear_render::words;
 pub(crate) use look::Look;

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::facts::{Fact, facts};
 use super::look::{Look, Tone};
-use super::words::{count, grouped, printable, sign};
+use super::words::{count, grouped, printable};
 
 /// The most like changes that a terminal shows one by one.
 const UNFOLDED_MAX: usize = 10;
@@ -74,6 +74,16 @@ fn alike(a: &Change, b: &Change) -> bool {
         && same_spec
         && a.reasons == b.reasons
         && a.configuration == b.configuration
+}
+
+/// The sign of an action, and the tone that it is shown in.
+const fn sign(action: Action) -> (&'static str, Tone) {
+    match action {
+        Action::Create => ("+", Tone::Good),
+        Action::Update => ("~", Tone::Warn),
+        Action::Replace => ("-/+", Tone::Bad),
+        Action::Destroy => ("-", Tone::Bad),
+    }
 }
 
 struct Page<'p> {

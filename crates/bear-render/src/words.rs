@@ -3,28 +3,14 @@
 use std::borrow::Cow;
 use std::fmt::Write;
 
-use bear_core::diff::Action;
-
-use super::look::Tone;
-
-/// The sign of an action, and the tone that it is shown in.
-pub(crate) const fn sign(action: Action) -> (&'static str, Tone) {
-    match action {
-        Action::Create => ("+", Tone::Good),
-        Action::Update => ("~", Tone::Warn),
-        Action::Replace => ("-/+", Tone::Bad),
-        Action::Destroy => ("-", Tone::Bad),
-    }
-}
-
 /// A number and what it counts: `1 instance`, `10,000 instances`. `noun` is one that takes an `s`.
-pub(crate) fn count(number: usize, noun: &str) -> String {
+pub fn count(number: usize, noun: &str) -> String {
     let ending = if number == 1 { "" } else { "s" };
     format!("{} {noun}{ending}", grouped(number))
 }
 
 /// A number with its thousands set apart: `10,000`.
-pub(crate) fn grouped(number: usize) -> String {
+pub fn grouped(number: usize) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (index, digit) in digits.chars().enumerate() {
@@ -37,7 +23,7 @@ pub(crate) fn grouped(number: usize) -> String {
 }
 
 /// A length of time: `0.02s`, `0.4s`, `12.3s`, `1m 04s`, `2h 05m`.
-pub(crate) fn duration(seconds: f64) -> String {
+pub fn duration(seconds: f64) -> String {
     // Rounding comes first, so that 59.96 becomes a minute and not `60.0s`.
     if seconds < 0.095 {
         return format!("{:.2}s", seconds.max(0.0));
@@ -58,7 +44,7 @@ fn split(number: f64, by: f64) -> (f64, f64) {
 }
 
 /// A length of time given in milliseconds: `0.4ms`, `12ms`, `1.3s`.
-pub(crate) fn millis(millis: f64) -> String {
+pub fn millis(millis: f64) -> String {
     if millis < 9.95 {
         format!("{millis:.1}ms")
     } else if millis < 999.5 {
@@ -70,7 +56,7 @@ pub(crate) fn millis(millis: f64) -> String {
 
 /// Text that others wrote, fit to be shown: what could move the cursor, change the colour or turn the direction of
 /// what follows is spelled out.
-pub(crate) fn printable(text: &str) -> Cow<'_, str> {
+pub fn printable(text: &str) -> Cow<'_, str> {
     // The marks of Unicode's bidirectional algorithm, UAX #9.
     let turns = |c| matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let steers = |c: char| (c.is_control() && c != '\t') || turns(c);
@@ -89,7 +75,7 @@ pub(crate) fn printable(text: &str) -> Cow<'_, str> {
 }
 
 /// A word as a shell takes it.
-pub(crate) fn shell(word: &str) -> Cow<'_, str> {
+pub fn shell(word: &str) -> Cow<'_, str> {
     let plain = |c: char| c.is_alphanumeric() || "-_./:@%+,=".contains(c);
     if !word.is_empty() && word.chars().all(plain) {
         return Cow::Borrowed(word);
@@ -98,7 +84,7 @@ pub(crate) fn shell(word: &str) -> Cow<'_, str> {
 }
 
 /// The text in at most `width` columns, its end left out where it is longer.
-pub(crate) fn fit<'t>(text: &'t str, width: usize, ellipsis: &str) -> Cow<'t, str> {
+pub fn fit<'t>(text: &'t str, width: usize, ellipsis: &str) -> Cow<'t, str> {
     if text.chars().count() <= width {
         return Cow::Borrowed(text);
     }
