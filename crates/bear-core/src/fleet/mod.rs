@@ -7,6 +7,7 @@
 mod aws;
 mod broker;
 mod bytes;
+mod edit;
 mod fields;
 mod findings;
 mod foundation;
@@ -30,6 +31,7 @@ mod words;
 
 use miette::SourceSpan;
 
+pub use edit::{Edit, EditError, edit};
 pub use foundation::Foundation;
 pub use image::RELEASES;
 pub use model::{Connect, Fleet};
