@@ -8,6 +8,7 @@ pub mod diff;
 pub mod draft;
 pub mod event;
 pub mod fleet;
+pub mod health;
 pub mod name;
 pub mod observed;
 pub mod plan;

@@ -2,6 +2,7 @@
 //!
 //! Everything here is a pure function from core types to text. What a terminal can do, and who prints, is the binary's.
 
+pub mod facts;
 pub mod graph;
 mod markup;
 pub mod report;

@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
     apply, completions, destroy, doctor, graph, import, init, inventory, logs, open, plan, report, secret,
-    ssh, state, status, validate, verify,
+    ssh, state, status, ui, validate, verify,
 };
 
 /// A fleet of proven MQTT brokers from one file
@@ -53,6 +53,8 @@ pub(crate) enum Command {
     Destroy(destroy::DestroyArgs),
     /// Make a machine part of a fleet that somebody else made
     Import(import::ImportArgs),
+    /// Manage it all on the whole screen, with live status
+    Ui(ui::UiArgs),
     /// Show what is deployed, and how it is doing
     Status(status::StatusArgs),
     /// Prove every broker again, now

@@ -4,6 +4,7 @@ use std::io::{self, IsTerminal};
 
 use bear_core::diff::Toll;
 use bear_core::name::FleetName;
+use bear_ui::Question;
 
 use crate::args::{TollArgs, YesArgs};
 use crate::context::Context;
@@ -44,10 +45,15 @@ pub(crate) fn confirm_toll(
         return Err(Fault::input("bear::confirm::toll", message)
             .with_help(format!("if that is meant, say so with `--max-destroy {needed}%`")));
     }
-    context
-        .printer
-        .ask(format_args!("{question} It ends {ended} of {all} machines. Type the name of the fleet:"));
-    let typed = read_line().is_some_and(|answer| answer.trim() == fleet.as_str());
+    let question = format!("{question} It ends {ended} of {all} machines. Type the name of the fleet:");
+    let answer = match context.printer.screen() {
+        Some(screen) => screen.ask(Question::Typed { text: question, wanted: fleet.to_string() }),
+        None => {
+            context.printer.ask(question);
+            read_line()
+        }
+    };
+    let typed = answer.is_some_and(|answer| answer.trim() == fleet.as_str());
     if !typed {
         context.printer.note("that is not its name; nothing was changed");
     }
@@ -56,8 +62,14 @@ pub(crate) fn confirm_toll(
 
 /// Asks a question on the terminal; whether there is one, [`can_ask`] tells.
 pub(crate) fn ask(question: &str, context: &Context) -> bool {
-    context.printer.ask(format_args!("{question} [y/N]"));
-    read_line().is_some_and(|answer| matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
+    let answer = match context.printer.screen() {
+        Some(screen) => screen.ask(Question::YesNo(question.to_owned())),
+        None => {
+            context.printer.ask(format_args!("{question} [y/N]"));
+            read_line()
+        }
+    };
+    answer.is_some_and(|answer| matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
 }
 
 /// What was typed. What can't be read is no answer; the end of the input is an empty one.
@@ -69,6 +81,9 @@ fn read_line() -> Option<String> {
 
 /// Whether there is somebody to ask. A question that nobody sees is never answered.
 pub(crate) fn can_ask(context: &Context) -> bool {
+    if context.printer.screen().is_some() {
+        return true;
+    }
     !context.printer.json() && io::stdin().is_terminal() && io::stderr().is_terminal()
 }
 

@@ -3,9 +3,11 @@
 use std::env;
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::args::GlobalArgs;
 use crate::printer::Printer;
+use crate::screen::Screen;
 
 /// What every command is given.
 #[derive(Debug)]
@@ -18,6 +20,11 @@ impl Context {
     /// The context of a command with these flags.
     pub(crate) fn new(args: GlobalArgs) -> Self {
         Self { printer: Printer::new(args), environment: Environment::read() }
+    }
+
+    /// The context of what the full-screen manager runs.
+    pub(crate) fn on(screen: Arc<Screen>, environment: Environment) -> Self {
+        Self { printer: Printer::on(screen), environment }
     }
 }
 

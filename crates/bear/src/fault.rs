@@ -12,6 +12,7 @@ use bear_core::problem::Problems;
 use bear_core::state::SnapshotError;
 use bear_core::state::journal::JournalError;
 use bear_engine::StoreError;
+use bear_ui::Failure;
 use miette::Diagnostic;
 use serde_json::{Value, json};
 
@@ -109,6 +110,22 @@ impl Fault {
         match &*self.0 {
             Kind::Plain(plain) => diagnostic::report(plain, look),
             Kind::Problems(problems) => diagnostic::report_problems(problems, look),
+        }
+    }
+
+    /// The fault as the full-screen manager shows it.
+    pub(crate) fn failure(&self) -> Failure {
+        match &*self.0 {
+            Kind::Plain(plain) => Failure {
+                what: plain.message.clone(),
+                why: plain.causes().map(str::to_owned).collect(),
+                help: plain.help.clone(),
+            },
+            Kind::Problems(problems) => {
+                let look = Look { colour: false, width: None, unicode: true };
+                let why = vec![diagnostic::report_problems(problems, look)];
+                Failure { what: "the fleet file can't be taken as it is".to_owned(), why, help: None }
+            }
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bear_core::health::{Health, Pulse};
 use bear_core::name::InstanceName;
 use bear_core::observed::{BrokerSeen, Observation, Observed};
 use bear_core::state::v1::{Phase, Recorded};
@@ -24,46 +25,12 @@ const DEADLINE: Duration = Duration::from_secs(2);
 /// How many brokers are asked at once; each takes up to two sockets.
 const AT_ONCE: usize = 100;
 
-/// How a broker is doing.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Health {
-    /// It lets clients in, and was proven.
-    Healthy,
-    /// It answers, but was not proven since it last changed, or can't be asked without its password.
-    Unverified { why: Option<String> },
-    /// Something answers, but lets no client in.
-    Unhealthy { why: String },
-    /// Nothing answers.
-    Unreachable { why: String },
-}
-
-impl Health {
-    /// The name as it stands in output and JSON.
-    pub(crate) const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Healthy => "healthy",
-            Self::Unverified { .. } => "unverified",
-            Self::Unhealthy { .. } => "unhealthy",
-            Self::Unreachable { .. } => "unreachable",
-        }
-    }
-
-    /// What is the matter, if something is.
-    pub(crate) fn why(&self) -> Option<&str> {
-        match self {
-            Self::Healthy => None,
-            Self::Unverified { why } => why.as_deref(),
-            Self::Unhealthy { why } | Self::Unreachable { why } => Some(why),
-        }
-    }
-}
-
 /// How instances of a fleet are doing, in their order.
 pub(crate) async fn of(
     deployed: &Deployed,
     instances: &[(&InstanceName, &Recorded)],
     context: &Context,
-) -> Vec<Health> {
+) -> Vec<Pulse> {
     // Without what the provider says, and without passwords, the brokers themselves still tell something.
     let observed = observe(deployed, context).await.unwrap_or_else(|fault| {
         context.printer.warn(format_args!("{fault}; what follows is what the brokers say themselves"));
@@ -90,8 +57,8 @@ fn wallet(deployed: &Deployed, instances: &[(&InstanceName, &Recorded)]) -> Resu
     Wallet::open(specs, &source, &Secrets::of(&deployed.folder), false)
 }
 
-async fn ask(recorded: &Recorded, observation: Option<&Observation>, wallet: &Wallet) -> Health {
-    let unreachable = |why: &str| Health::Unreachable { why: why.to_owned() };
+async fn ask(recorded: &Recorded, observation: Option<&Observation>, wallet: &Wallet) -> Pulse {
+    let unreachable = |why: &str| Pulse::from(Health::Unreachable { why: why.to_owned() });
     match observation {
         Some(Observation::Absent) => return unreachable("its machine is gone"),
         Some(
@@ -112,14 +79,17 @@ async fn ask(recorded: &Recorded, observation: Option<&Observation>, wallet: &Wa
         Err(_) => return unreachable(&format!("port {} does not answer", target.mqtt)),
     }
     if target.credentials.is_none() && asked_for(&recorded.spec).is_some() {
-        return Health::Unverified { why: None };
+        return Health::Unverified { why: None }.into();
     }
     match bear_verify::probe(&target, DEADLINE).await {
-        Ok(_) => match changed(observation) {
-            None if recorded.phase == Phase::Verified => Health::Healthy,
-            why => Health::Unverified { why },
-        },
-        Err(why) => Health::Unhealthy { why },
+        Ok(took) => {
+            let health = match changed(observation) {
+                None if recorded.phase == Phase::Verified => Health::Healthy,
+                why => Health::Unverified { why },
+            };
+            Pulse { health, took: Some(took) }
+        }
+        Err(why) => Health::Unhealthy { why }.into(),
     }
 }
 

@@ -23,6 +23,7 @@ mod random;
 mod records;
 mod render;
 mod runs;
+mod screen;
 mod similar;
 mod strays;
 mod tail;

@@ -2,11 +2,12 @@
 
 use std::fmt::Display;
 use std::io::{self, BufWriter, Write};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use anstream::{AutoStream, ColorChoice};
 use bear_core::plan::Plan;
 use bear_core::problem::Problem;
+use bear_ui::Message;
 use owo_colors::OwoColorize;
 use serde::Serialize;
 use serde_json::json;
@@ -16,6 +17,7 @@ use crate::diagnostic;
 use crate::fault::Fault;
 use crate::render::report::Detail;
 use crate::render::{self, Look};
+use crate::screen::Screen;
 
 /// How much is said besides data and errors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,6 +35,8 @@ pub(crate) struct Printer {
     colour: ColorChoice,
     /// Why stdout takes no more: the first write that failed.
     broken: OnceLock<io::Error>,
+    /// What gets everything instead while the full-screen manager is up.
+    screen: Option<Arc<Screen>>,
 }
 
 impl Printer {
@@ -48,7 +52,19 @@ impl Printer {
             // `Auto` looks at the terminal, `NO_COLOR`, `CLICOLOR_FORCE` and `TERM`, for each stream by itself.
             colour: if args.no_color { ColorChoice::Never } else { ColorChoice::Auto },
             broken: OnceLock::new(),
+            screen: None,
         }
+    }
+
+    /// A printer that prints nothing: the screen gets what there is to say.
+    pub(crate) fn on(screen: Arc<Screen>) -> Self {
+        let (level, colour) = (Level::Normal, ColorChoice::Never);
+        Self { level, json: false, colour, broken: OnceLock::new(), screen: Some(screen) }
+    }
+
+    /// What gets everything while the full-screen manager is up.
+    pub(crate) fn screen(&self) -> Option<&Arc<Screen>> {
+        self.screen.as_ref()
     }
 
     /// Whether results are wanted as JSON.
@@ -79,13 +95,19 @@ impl Printer {
         }
     }
 
-    /// The plan as people read it on stdout.
-    pub(crate) fn plan(&self, plan: &Plan) -> String {
-        render::plan::plan(plan, self.stdout_look(), self.level == Level::Verbose)
+    /// Shows people the plan on stdout.
+    pub(crate) fn plan(&self, plan: &Plan) {
+        match &self.screen {
+            Some(screen) => screen.plan(plan),
+            None => self.data(render::plan::plan(plan, self.stdout_look(), self.level == Level::Verbose)),
+        }
     }
 
     /// Writes what was asked for to stdout, as one or more whole lines.
     pub(crate) fn data(&self, text: impl Display) {
+        if let Some(screen) = &self.screen {
+            return screen.tell(Message::Note(text.to_string()));
+        }
         let mut out = AutoStream::new(io::stdout().lock(), self.colour);
         self.remember(writeln!(out, "{text}").and_then(|()| out.flush()));
     }
@@ -106,7 +128,9 @@ impl Printer {
 
     /// Says what was done, or what to do next.
     pub(crate) fn note(&self, text: impl Display) {
-        if self.level >= Level::Normal && !self.json {
+        if let Some(screen) = &self.screen {
+            screen.tell(Message::Note(text.to_string()));
+        } else if self.level >= Level::Normal && !self.json {
             self.error_line(text);
         }
     }
@@ -125,7 +149,9 @@ impl Printer {
 
     /// Says what the user should do something about.
     pub(crate) fn warn(&self, text: impl Display) {
-        if self.json {
+        if let Some(screen) = &self.screen {
+            screen.tell(Message::Warning(text.to_string()));
+        } else if self.json {
             self.error_line(json!({ "version": 1, "warning": { "message": text.to_string() } }));
         } else {
             self.error_line(format_args!("{} {text}", "warning:".yellow().bold()));
@@ -134,7 +160,9 @@ impl Printer {
 
     /// Says what a fleet file warns of, with the text underlined.
     pub(crate) fn problem(&self, problem: &Problem) {
-        if self.json {
+        if let Some(screen) = &self.screen {
+            screen.tell(Message::Warning(problem.to_string()));
+        } else if self.json {
             self.error_line(json!({ "version": 1, "warning": diagnostic::document(problem) }));
         } else {
             self.error_line(diagnostic::report_problem(problem, self.stderr_look()));

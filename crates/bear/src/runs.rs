@@ -1,5 +1,7 @@
 //! Runs: what `apply`, `destroy` and `verify` do once they have a plan. The lock, the signals, the report, the end.
 
+use std::sync::Arc;
+
 use bear_core::event::{Event, Operation, Summary, VERSION, What};
 use bear_core::fleet::model::ProviderKind;
 use bear_core::plan::Plan;
@@ -72,7 +74,7 @@ pub(crate) async fn carry_out(
         adapters: &adapters,
         limits: &limits,
         clock: &SystemClock,
-        stop: stop_on_signals()?,
+        stop: stop_when_asked(context)?,
         notices: run.world.notices(),
     };
     let mut tell = |event: &Event| {
@@ -129,6 +131,9 @@ fn no_record() -> Fault {
 
 fn reporter(wanted: &Wanted, context: &Context) -> Box<dyn Reporter> {
     let printer = &context.printer;
+    if let Some(screen) = printer.screen() {
+        return Box::new(Arc::clone(screen));
+    }
     if printer.json() {
         return report::for_programs();
     }
@@ -152,7 +157,11 @@ pub(crate) fn limits(args: &RunArgs, provider: ProviderKind) -> Limits {
 }
 
 /// The first Ctrl-C, or a polite request to end, lets what runs come to its end; the second stops at once.
-fn stop_on_signals() -> Result<watch::Receiver<Stop>, Fault> {
+fn stop_when_asked(context: &Context) -> Result<watch::Receiver<Stop>, Fault> {
+    // There Ctrl-C is a key like others.
+    if let Some(screen) = context.printer.screen() {
+        return Ok(screen.stop());
+    }
     let listen = |kind| {
         signal(kind)
             .map_err(|error| Fault::failed("bear::signals", "could not listen for signals").caused_by(&error))
@@ -191,7 +200,7 @@ pub(crate) fn conclude(
     context: &Context,
 ) {
     let printer = &context.printer;
-    if printer.json() {
+    if printer.json() || printer.screen().is_some() {
         return;
     }
     let look = printer.stdout_look();

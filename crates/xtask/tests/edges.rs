@@ -6,7 +6,7 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Which crates of the workspace a crate may depend on.
-const EDGES: [(&str, &[&str]); 14] = [
+const EDGES: [(&str, &[&str]); 15] = [
     (
         "bear",
         &[
@@ -18,6 +18,7 @@ const EDGES: [(&str, &[&str]); 14] = [
             "bear-provider",
             "bear-provider-aws",
             "bear-render",
+            "bear-ui",
             "bear-verify",
         ],
     ),
@@ -33,6 +34,7 @@ const EDGES: [(&str, &[&str]); 14] = [
     ("bear-recipes", &["bear-core"]),
     ("bear-render", &["bear-core"]),
     ("bear-standin", &["bear-broker"]),
+    ("bear-ui", &["bear-core", "bear-render"]),
     ("bear-verify", &["bear-core"]),
     ("xtask", &["bear-lab"]),
 ];

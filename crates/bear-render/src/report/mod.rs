@@ -4,6 +4,7 @@
 //! run, which is kept, so that it can be made again.
 
 mod critical;
+mod instance;
 mod page;
 mod record;
 mod story;
@@ -11,6 +12,7 @@ mod timeline;
 
 use crate::report::story::Story;
 
+pub use instance::OfInstance;
 pub use record::{Record, RecordError, heading, line};
 
 /// The page about the run that `record` tells of.

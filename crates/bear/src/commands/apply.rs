@@ -63,7 +63,7 @@ pub(crate) async fn run(args: ApplyArgs, context: &Context) -> Result<ExitStatus
         (planning::make(&wanted, &goal, Some(store.state()), &observed, &args.only.only)?, None)
     };
     if !context.printer.json() {
-        context.printer.data(context.printer.plan(&planned.plan));
+        context.printer.plan(&planned.plan);
     }
     if planned.plan.is_empty() {
         runs::nothing_to_do(Operation::Apply, context);

@@ -61,7 +61,7 @@ pub(crate) async fn run(args: DestroyArgs, context: &Context) -> Result<ExitStat
     let only = &args.only.only;
     let planned = planning::make(&wanted, &Goal::default(), Some(store.state()), &observed, only)?;
     if !context.printer.json() {
-        context.printer.data(context.printer.plan(&planned.plan));
+        context.printer.plan(&planned.plan);
     }
     let question = match planned.plan.changes.len() {
         0 => "Do you want to destroy what the instances shared?".to_owned(),

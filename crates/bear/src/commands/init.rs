@@ -54,6 +54,18 @@ pub(crate) fn run(args: &InitArgs, context: &Context) -> Result<ExitStatus, Faul
         Fault::input("bear::init::name", format!("`{}` can't be the name of a fleet", printable(&args.name)))
             .caused_by(&error)
     })?;
+    let file = write(&name, args.provider.into(), context)?;
+    if context.printer.json() {
+        context.printer.document(&json!({ "version": 1, "fleet": name, "file": file.shown }));
+    }
+    context.printer.note(format_args!("wrote `{}`", file.shown));
+    let plan = (format!("bear plan {}", shell(&file.shown)), "see what it makes".to_owned());
+    context.printer.note(next(&[plan], context.printer.stderr_look()));
+    Ok(ExitStatus::Done)
+}
+
+/// Writes the file of a new fleet, and sees to it that what is recorded about it is not committed.
+pub(crate) fn write(name: &FleetName, provider: ProviderKind, context: &Context) -> Result<FleetFile, Fault> {
     // Somebody who is in `fleets/` already wants no second one below it.
     let base = above_fleet_folder(&context.environment.folder);
     let path = base.join("fleets").join(format!("{name}.yaml"));
@@ -62,16 +74,10 @@ pub(crate) fn run(args: &InitArgs, context: &Context) -> Result<ExitStatus, Faul
         fs::create_dir_all(folder)
             .map_err(|error| Fault::io(ExitStatus::Failed, "make the folder", folder, &error))?;
     }
-    write_new(&path, &template(&name, args.provider.into())).map_err(|error| unwritten(&error, &file))?;
+    write_new(&path, &template(name, provider)).map_err(|error| unwritten(&error, &file))?;
     // The project is looked for only now: the new folder may be what makes it out.
     ignore_records(Project::around(base).root())?;
-    if context.printer.json() {
-        context.printer.document(&json!({ "version": 1, "fleet": name, "file": file.shown }));
-    }
-    context.printer.note(format_args!("wrote `{}`", file.shown));
-    let plan = (format!("bear plan {}", shell(&file.shown)), "see what it makes".to_owned());
-    context.printer.note(next(&[plan], context.printer.stderr_look()));
-    Ok(ExitStatus::Done)
+    Ok(file)
 }
 
 /// Writes a file that must not exist yet.

@@ -7,7 +7,7 @@ use bear_core::name::InstanceName;
 use bear_core::state::v1::Recorded;
 use clap::Args;
 use serde_json::json;
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Notify;
 
 use super::reach;
@@ -42,74 +42,83 @@ pub(crate) async fn run(args: LogsArgs, context: &Context) -> Result<ExitStatus,
     let (deployed, name) = Deployed::of_instance(&args.instance, args.fleet.fleet.as_deref(), context)?;
     let recorded = deployed.instance(&name).ok_or_else(|| no_log(&name))?;
     // From here on a Ctrl-C waits to be seen, and ends the command in its own way.
-    let interrupt = signal(SignalKind::interrupt())
+    let mut interrupt = signal(SignalKind::interrupt())
         .map_err(|error| Fault::failed("bear::signals", "could not listen for signals").caused_by(&error))?;
-    if reach::is_here(recorded) {
-        of_file(&args, &deployed, &name, interrupt, context).await
-    } else {
-        of_host(&args, &deployed, (&name, recorded), interrupt, context).await
+    let nobody_reads = Notify::new();
+    let mut on_line = |line: &str| {
+        show(line, &name, context);
+        if context.printer.is_closed() {
+            nobody_reads.notify_one();
+        }
+    };
+    let wanted = Wanted { lines: args.lines, follow: args.follow };
+    tokio::select! {
+        // A log that nobody reads any more is not read to its end.
+        biased;
+        () = nobody_reads.notified() => Ok(ExitStatus::Done),
+        _ = interrupt.recv() => Ok(ExitStatus::Interrupted),
+        ended = read(&wanted, &deployed, (&name, recorded), &mut on_line, context) => {
+            ended.map(|()| ExitStatus::Done)
+        }
     }
+}
+
+/// How much of a log is wanted.
+pub(crate) struct Wanted {
+    /// How many of its last lines to begin with.
+    pub(crate) lines: u32,
+    /// Whether to go on with what is written from now on, without an end.
+    pub(crate) follow: bool,
+}
+
+/// Reads the log of the broker of an instance, line by line.
+pub(crate) async fn read(
+    wanted: &Wanted,
+    deployed: &Deployed,
+    (name, recorded): (&InstanceName, &Recorded),
+    on_line: &mut (dyn FnMut(&str) + Send),
+    context: &Context,
+) -> Result<(), Fault> {
+    if reach::is_here(recorded) {
+        return of_file(wanted, deployed, name, on_line, context).await;
+    }
+    if recorded.installed.is_none() {
+        return Err(no_log(name));
+    }
+    let hosts = reach::hosts(deployed, context)?;
+    Ok(hosts.logs(reach::place(name, recorded), wanted.lines, wanted.follow, on_line).await?)
 }
 
 /// The log of a broker that runs on this machine.
 async fn of_file(
-    args: &LogsArgs,
+    wanted: &Wanted,
     deployed: &Deployed,
     name: &InstanceName,
-    mut interrupt: Signal,
+    on_line: &mut (dyn FnMut(&str) + Send),
     context: &Context,
-) -> Result<ExitStatus, Fault> {
+) -> Result<(), Fault> {
     let path = world::local(&deployed.folder, &context.environment)?.log_path(name);
     let fault = |error: io::Error| match error.kind() {
         io::ErrorKind::NotFound => no_log(name),
         _ => Fault::io(ExitStatus::Failed, "read", &path, &error),
     };
-    let lines = usize::try_from(args.lines).unwrap_or(usize::MAX);
+    let lines = usize::try_from(wanted.lines).unwrap_or(usize::MAX);
     let mut log = Tail::open(&path, lines).map_err(fault)?;
     loop {
         while let Some(line) = log.line().map_err(fault)? {
-            show(&line, name, context);
+            on_line(&line);
+            // Whoever waits for something else meanwhile is given the chance to see it.
+            tokio::task::yield_now().await;
         }
-        if !args.follow {
+        if !wanted.follow {
             let rest = log.rest();
             if !rest.is_empty() {
-                show(&rest, name, context);
+                on_line(&rest);
             }
+            return Ok(());
         }
-        if !args.follow || context.printer.is_closed() {
-            return Ok(ExitStatus::Done);
-        }
-        tokio::select! {
-            _ = interrupt.recv() => return Ok(ExitStatus::Interrupted),
-            () = tokio::time::sleep(POLL) => log.catch_up().map_err(fault)?,
-        }
-    }
-}
-
-/// The log of a broker on a host.
-async fn of_host(
-    args: &LogsArgs,
-    deployed: &Deployed,
-    (name, recorded): (&InstanceName, &Recorded),
-    mut interrupt: Signal,
-    context: &Context,
-) -> Result<ExitStatus, Fault> {
-    if recorded.installed.is_none() {
-        return Err(no_log(name));
-    }
-    let hosts = reach::hosts(deployed, context)?;
-    let nobody_reads = Notify::new();
-    let mut on_line = |line: &str| {
-        show(line, name, context);
-        if context.printer.is_closed() {
-            nobody_reads.notify_one();
-        }
-    };
-    let logs = hosts.logs(reach::place(name, recorded), args.lines, args.follow, &mut on_line);
-    tokio::select! {
-        ended = logs => ended.map(|()| ExitStatus::Done).map_err(Fault::from),
-        () = nobody_reads.notified() => Ok(ExitStatus::Done),
-        _ = interrupt.recv() => Ok(ExitStatus::Interrupted),
+        tokio::time::sleep(POLL).await;
+        log.catch_up().map_err(fault)?;
     }
 }
 

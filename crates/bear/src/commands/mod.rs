@@ -20,6 +20,7 @@ pub(crate) mod secret;
 pub(crate) mod ssh;
 pub(crate) mod state;
 pub(crate) mod status;
+pub(crate) mod ui;
 pub(crate) mod validate;
 pub(crate) mod verify;
 
@@ -37,6 +38,7 @@ pub(crate) fn run(command: Command, context: &Context) -> Result<ExitStatus, Fau
         Command::Apply(args) => on_runtime(apply::run(args, context)),
         Command::Destroy(args) => on_runtime(destroy::run(args, context)),
         Command::Import(args) => on_runtime(import::run(args, context)),
+        Command::Ui(args) => ui::run(&args, context),
         Command::Status(args) => on_runtime(status::run(args, context)),
         Command::Verify(args) => on_runtime(verify::run(args, context)),
         Command::Ssh(args) => ssh::run(&args, context),

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bear_core::name::InstanceName;
 use bear_core::state::v1::Recorded;
+use bear_engine::Stop;
 use bear_hosts::Forward;
 use clap::Args;
 use serde_json::json;
@@ -37,9 +38,9 @@ const CLOSED_POLL: Duration = Duration::from_millis(10);
 A dashboard that does not answer from here is reached through SSH: then bear stays until Ctrl-C ends the way there.")]
 pub(crate) struct OpenArgs {
     /// The instance
-    instance: String,
+    pub(crate) instance: String,
     #[command(flatten)]
-    fleet: FleetOption,
+    pub(crate) fleet: FleetOption,
 }
 
 pub(crate) async fn run(args: OpenArgs, context: &Context) -> Result<ExitStatus, Fault> {
@@ -70,12 +71,12 @@ async fn forwarded(
     context: &Context,
 ) -> Result<ExitStatus, Fault> {
     // From here on a Ctrl-C waits to be seen, so that the way is closed behind it.
-    let mut interrupt = signal(SignalKind::interrupt())
-        .map_err(|error| Fault::failed("bear::signals", "could not listen for signals").caused_by(&error))?;
+    let interrupted = interrupted(context)?;
+    tokio::pin!(interrupted);
     let hosts = reach::hosts(deployed, context)?;
     let forward = tokio::select! {
         forward = hosts.forward(reach::place(name, recorded), port) => forward?,
-        _ = interrupt.recv() => return Ok(ExitStatus::Interrupted),
+        () = &mut interrupted => return Ok(ExitStatus::Interrupted),
     };
     if !speaks(forward.local()).await {
         let message = format!("nothing answers on port {port} of `{name}`, not even on the host itself");
@@ -83,10 +84,25 @@ async fn forwarded(
             .with_help(format!("`bear logs {name}` shows what its broker says")));
     }
     open(deployed, name, &forward.local().to_string(), context);
-    context.printer.note(format_args!("forwarding http://{}/ to {name}, Ctrl-C ends it", forward.local()));
-    interrupt.recv().await;
+    let ends = if context.printer.screen().is_some() { "the end of bear" } else { "Ctrl-C" };
+    context.printer.note(format_args!("forwarding http://{}/ to {name}, {ends} ends it", forward.local()));
+    interrupted.await;
     close(forward).await;
     Ok(ExitStatus::Interrupted)
+}
+
+/// Waits for a Ctrl-C, or for the end of the screen that the dashboard was opened from.
+fn interrupted(context: &Context) -> Result<impl Future<Output = ()> + use<>, Fault> {
+    let mut interrupt = signal(SignalKind::interrupt())
+        .map_err(|error| Fault::failed("bear::signals", "could not listen for signals").caused_by(&error))?;
+    let stop = context.printer.screen().map(|screen| screen.stop());
+    Ok(async move {
+        match stop {
+            // It fails when there is nobody left to ask for a stop.
+            Some(mut stop) => drop(stop.wait_for(|stop| *stop != Stop::No).await),
+            None => drop(interrupt.recv().await),
+        }
+    })
 }
 
 /// Closes the way, and waits until nobody can go it any more: others on this machine could.

@@ -51,7 +51,7 @@ pub(crate) async fn run(args: PlanArgs, context: &Context) -> Result<ExitStatus,
     } else if args.format == Format::Markdown {
         context.printer.data(markdown(&planned.plan));
     } else {
-        context.printer.data(context.printer.plan(&planned.plan));
+        context.printer.plan(&planned.plan);
     }
     let pending = args.detailed_exitcode && !planned.plan.is_empty();
     Ok(if pending { ExitStatus::Pending } else { ExitStatus::Done })

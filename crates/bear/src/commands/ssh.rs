@@ -2,7 +2,7 @@
 
 mod many;
 
-use std::ffi::OsString;
+use std::io;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
@@ -18,7 +18,6 @@ use crate::context::Context;
 use crate::deployed::Deployed;
 use crate::exit::ExitStatus;
 use crate::fault::Fault;
-use crate::withheld::Withheld;
 
 /// The arguments of `bear ssh`.
 #[derive(Clone, Debug, Args)]
@@ -68,22 +67,33 @@ pub(crate) fn run(args: &SshArgs, context: &Context) -> Result<ExitStatus, Fault
     if context.printer.json() {
         return on_several(&deployed, &[(&name, recorded)], args, context);
     }
-    refuse_here(&name, recorded)?;
-    let words = on_runtime(async {
-        let hosts = reach::hosts(&deployed, context)?;
-        Ok(hosts.ssh_command(reach::place(&name, recorded)).await?)
-    })?;
-    Err(become_ssh(&words, &args.command, &deployed.withheld()))
+    let mut ssh = command(&deployed, &name, recorded, context)?;
+    // Comes back only with the reason why it can't go on as `ssh`.
+    Err(no_client(&ssh.args(&args.command).exec()))
 }
 
-/// Goes on as `ssh`; comes back only with the reason why it can't.
-fn become_ssh(words: &[OsString], command: &[String], withheld: &Withheld) -> Fault {
+/// The command that logs in to an instance. It is not given the variables in which the fleet's secrets are.
+pub(crate) fn command(
+    deployed: &Deployed,
+    name: &InstanceName,
+    recorded: &Recorded,
+    context: &Context,
+) -> Result<Command, Fault> {
+    refuse_here(name, recorded)?;
+    let words = on_runtime(async {
+        let hosts = reach::hosts(deployed, context)?;
+        Ok(hosts.ssh_command(reach::place(name, recorded)).await?)
+    })?;
     let (program, arguments) = words.split_first().expect("a command begins with its program");
     let mut ssh = Command::new(program);
-    withheld.from(ssh.args(arguments).args(command));
-    let error = ssh.exec();
+    deployed.withheld().from(ssh.args(arguments));
+    Ok(ssh)
+}
+
+/// Why there is no shell on an instance though it could be reached.
+pub(crate) fn no_client(error: &io::Error) -> Fault {
     Fault::failed("bear::ssh::client", "could not start `ssh`")
-        .caused_by(&error)
+        .caused_by(error)
         .with_help("install the OpenSSH client; Debian: openssh-client")
 }
 

@@ -1,5 +1,6 @@
 //! `bear status`: what is deployed, and how it is doing right now.
 
+use bear_core::health::{Health, Pulse};
 use bear_core::name::InstanceName;
 use bear_core::state::v1::Recorded;
 use clap::Args;
@@ -10,7 +11,7 @@ use crate::context::Context;
 use crate::deployed::Deployed;
 use crate::exit::ExitStatus;
 use crate::fault::Fault;
-use crate::health::{self, Health};
+use crate::health;
 use crate::render::look::Tone;
 use crate::render::table::{Cell, Table};
 
@@ -26,9 +27,9 @@ pub(crate) struct StatusArgs {
 pub(crate) async fn run(args: StatusArgs, context: &Context) -> Result<ExitStatus, Fault> {
     let deployed = Deployed::of_file(args.fleet.fleet.as_deref(), context)?;
     let instances = deployed.only(&args.only.only)?;
-    let health = health::of(&deployed, &instances, context).await;
-    let rows =
-        instances.into_iter().zip(health).map(|((name, recorded), health)| Row { name, recorded, health });
+    let pulses = health::of(&deployed, &instances, context).await;
+    let row = |((name, recorded), Pulse { health, .. })| Row { name, recorded, health };
+    let rows = instances.into_iter().zip(pulses).map(row);
     let rows = rows.collect::<Vec<_>>();
     if context.printer.json() {
         context.printer.document(&json!({

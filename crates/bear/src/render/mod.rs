@@ -13,8 +13,6 @@ pub(crate) mod report;
 pub(crate) mod results;
 pub(crate) mod table;
 
-mod facts;
-
 #[cfg(test)]
 mod example;
 #[cfg(test)]

@@ -7,9 +7,9 @@ use bear_core::diff::{Action, Change, FoundationChange, Reason};
 use bear_core::fleet::Spec;
 use bear_core::name::GroupName;
 use bear_core::plan::{Plan, Step, StepKind};
+use bear_render::facts::{Fact, facts};
 use serde_json::Value;
 
-use super::facts::{Fact, facts};
 use super::look::{Look, Tone};
 use super::words::{count, grouped, printable};
 

@@ -5,13 +5,13 @@ use bear_core::fleet::model::{Authentication, Broker, Connect, Machine, Provider
 
 /// One line of what an instance shall be.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Fact {
+pub struct Fact {
     /// What it is about.
-    pub(super) label: &'static str,
+    pub label: &'static str,
     /// What the fleet file says.
-    pub(super) given: Option<String>,
+    pub given: Option<String>,
     /// What applies because the fleet file says nothing.
-    pub(super) default: Option<String>,
+    pub default: Option<String>,
 }
 
 impl Fact {
@@ -25,7 +25,7 @@ impl Fact {
 }
 
 /// What an instance shall be.
-pub(super) fn facts(spec: &Spec) -> Vec<Fact> {
+pub fn facts(spec: &Spec) -> Vec<Fact> {
     let mut facts = vec![provider(spec)];
     facts.extend(spec.machine.as_ref().map(machine));
     facts.extend(host(spec));
@@ -204,11 +204,43 @@ fn ports(spec: &Spec) -> Fact {
 
 #[cfg(test)]
 mod tests {
-    use super::super::example::{LOCAL, TEAM, fleet, local_with};
+    use bear_core::fleet::parse;
+
     use super::*;
 
+    const LOCAL: &str = "\
+fleet: demo
+provider: local
+groups:
+  broker:
+    count: 3
+    broker: embedded
+";
+
+    const TEAM: &str = "\
+fleet: daily
+provider:
+  aws: { region: eu-west-3 }
+network: { operators: [203.0.113.7/32], clients: [0.0.0.0/0] }
+groups:
+  emqx:
+    count: 2
+    machine: { type: t3.small, image: ubuntu-22.04, disk: 20 GiB }
+    install: { docker: \"5:20.10.13~3-0~ubuntu-jammy\" }
+    broker:
+      emqx: { version: 5.0.9, admin_password: { env: EMQX_ADMIN_PASSWORD } }
+    ports: { mqtt: 1883 }
+";
+
+    /// [`LOCAL`] with a login.
+    fn local_with(authentication: &str) -> String {
+        let broker = format!("broker: {{ embedded: {{ authentication: {authentication} }} }}");
+        LOCAL.replace("broker: embedded", &broker)
+    }
+
     fn told(file: &str) -> String {
-        let instances = fleet(file).instances().unwrap();
+        let fleet = parse("fleet.yaml", file.as_bytes()).unwrap().fleet;
+        let instances = fleet.instances().unwrap();
         let line = |fact: Fact| {
             let default = fact.default.map(|text| format!("{text} (default)"));
             format!(

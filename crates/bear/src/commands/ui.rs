@@ -1,0 +1,144 @@
+//! `bear ui`: the whole of it as a full-screen manager.
+//!
+//! The manager itself is the crate `bear-ui`, which knows no terminal. Here messages get to it and its effects are
+//! done, by the same functions as the commands.
+
+mod desk;
+mod history;
+mod jobs;
+mod snapshot;
+mod terminal;
+
+use std::io::{self, IsTerminal};
+use std::path::PathBuf;
+use std::sync::mpsc::{self, Receiver};
+use std::time::{Duration, Instant};
+
+use bear_engine::{Clock, SystemClock};
+use bear_ui::ratatui::crossterm::event::{self, Event};
+use bear_ui::{Effect, Message, Model, Style, update};
+use clap::Args;
+
+use self::desk::Desk;
+use self::terminal::Screenful;
+use crate::args::FleetArgs;
+use crate::context::Context;
+use crate::exit::ExitStatus;
+use crate::fault::Fault;
+
+/// How long what was told may wait to be shown.
+const FRAME: Duration = Duration::from_millis(30);
+
+/// How often the time on the screen changes.
+const TICK: Duration = Duration::from_millis(250);
+
+/// How many messages wait before those who send them do.
+const QUEUE: usize = 4_096;
+
+/// How many messages are taken before the screen is drawn again.
+const BATCH: usize = 2_000;
+
+/// The arguments of `bear ui`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct UiArgs {
+    #[command(flatten)]
+    fleet: FleetArgs,
+}
+
+pub(crate) fn run(args: &UiArgs, context: &Context) -> Result<ExitStatus, Fault> {
+    if context.printer.json() || !io::stdin().is_terminal() || !io::stdout().is_terminal() {
+        let message = "`bear ui` fills a terminal, and there is none";
+        return Err(Fault::input("bear::ui::no_terminal", message)
+            .with_help("without one there are `bear status`, `bear plan` and `bear apply --yes`"));
+    }
+    let look = context.printer.stdout_look();
+    let style = Style { colour: look.colour, unicode: look.unicode };
+    let (messages, told) = mpsc::sync_channel(QUEUE);
+    let leave = terminal::asked_to_leave()?;
+    let mut screen = Screenful::enter(messages.clone())?;
+    let model = Model::new(screen.size()?, style, SystemClock.now());
+    let mut desk = Desk::new(messages, context.environment.clone());
+    desk.perform(Effect::Load { file: args.fleet.fleet.as_ref().map(shown) });
+    let outcome = Manager { model, desk: &mut desk, told, screen: &mut screen }.run(&leave);
+    // What still runs gets the chance to leave things in order before the terminal is given back.
+    desk.close();
+    drop(screen);
+    outcome.map(|()| ExitStatus::Done)
+}
+
+fn shown(file: &PathBuf) -> String {
+    file.display().to_string()
+}
+
+struct Manager<'a> {
+    model: Model,
+    desk: &'a mut Desk,
+    told: Receiver<Message>,
+    screen: &'a mut Screenful,
+}
+
+impl Manager<'_> {
+    fn run(&mut self, leave: &terminal::Leave) -> Result<(), Fault> {
+        let mut ticked = Instant::now();
+        let mut is_new = true;
+        loop {
+            if is_new {
+                self.screen.draw(&self.model)?;
+            }
+            is_new = event::poll(FRAME).map_err(|error| terminal::lost(&error))?;
+            // Whatever was typed and told until now is one picture.
+            while event::poll(Duration::ZERO).map_err(|error| terminal::lost(&error))? {
+                let event = event::read().map_err(|error| terminal::lost(&error))?;
+                if let Some(message) = of_terminal(event)
+                    && self.take(message)?
+                {
+                    return Ok(());
+                }
+            }
+            for message in self.told.try_iter().take(BATCH).collect::<Vec<_>>() {
+                is_new = true;
+                if self.take(message)? {
+                    return Ok(());
+                }
+            }
+            if leave.is_asked() && self.desk.stop_or_leave() {
+                return Ok(());
+            }
+            if ticked.elapsed() >= TICK {
+                (ticked, is_new) = (Instant::now(), true);
+                if self.take(Message::Tick(SystemClock.now()))? {
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    /// Takes one message, and does what comes of it; whether that is to leave.
+    fn take(&mut self, message: Message) -> Result<bool, Fault> {
+        if matches!(message, Message::Finished) {
+            self.desk.forget_job();
+        }
+        for effect in update(&mut self.model, message) {
+            match effect {
+                Effect::Quit => return Ok(true),
+                Effect::Ssh { file, instance } => {
+                    if let Some(mut ssh) = self.desk.ssh(&file, &instance) {
+                        self.screen.lend(&mut ssh)?;
+                    }
+                }
+                other => self.desk.perform(other),
+            }
+        }
+        Ok(false)
+    }
+}
+
+fn of_terminal(event: Event) -> Option<Message> {
+    match event {
+        Event::Key(key) => Some(Message::Key(key)),
+        Event::Mouse(event) => Some(Message::Mouse(event)),
+        Event::Resize(columns, rows) => Some(Message::Resized(columns, rows)),
+        Event::Paste(text) => Some(Message::Pasted(text)),
+        Event::FocusGained | Event::FocusLost => None,
+    }
+}

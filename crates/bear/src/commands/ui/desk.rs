@@ -1,0 +1,251 @@
+//! The desk: where effects are done, each in a thread of its own, and what came of them is told.
+
+use std::collections::HashSet;
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::mpsc::{self, SyncSender};
+use std::sync::{Arc, Mutex};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use bear_core::fleet::model::ProviderKind;
+use bear_core::name::{FleetName, InstanceName};
+use bear_engine::Stop;
+use bear_ui::{Effect, Message};
+use tokio::sync::watch;
+
+use super::{history, jobs, snapshot};
+use crate::args::FleetOption;
+use crate::commands::{init, logs, on_runtime, open, ssh};
+use crate::context::{Context, Environment};
+use crate::deployed::Deployed;
+use crate::fault::Fault;
+use crate::health;
+use crate::render::words::printable;
+use crate::screen::Screen;
+
+/// How many lines a log begins with.
+const LINES: u32 = 500;
+
+/// How long what was asked for may take to end when bear does.
+const CLOSING_MAX: Duration = Duration::from_secs(10);
+const CLOSING_POLL: Duration = Duration::from_millis(10);
+
+/// Where effects are done.
+pub(super) struct Desk {
+    messages: SyncSender<Message>,
+    environment: Environment,
+    warned: Arc<Mutex<HashSet<String>>>,
+    job: Option<Job>,
+    /// The log that is followed, until this is dropped.
+    log: Option<watch::Sender<Stop>>,
+    /// The ways to dashboards, until they are dropped.
+    ways: Vec<watch::Sender<Stop>>,
+}
+
+/// What was asked for and takes its time. There is one at a time.
+struct Job {
+    answers: mpsc::Sender<String>,
+    stop: watch::Sender<Stop>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Desk {
+    pub(super) fn new(messages: SyncSender<Message>, environment: Environment) -> Self {
+        let warned = Arc::default();
+        Self { messages, environment, warned, job: None, log: None, ways: Vec::new() }
+    }
+
+    /// Does one effect, or begins to.
+    pub(super) fn perform(&mut self, effect: Effect) {
+        match effect {
+            Effect::Load { file } => self.in_background(move |context, tell| {
+                tell(Message::Loaded(Box::new(snapshot::take(file.as_deref(), context))));
+                Ok(())
+            }),
+            Effect::LookAtHealth { file } => self.in_background(move |context, tell| {
+                tell(Message::Felt(feel(file, context).unwrap_or_default()));
+                Ok(())
+            }),
+            Effect::LookUp { file, instance } => self.in_background(move |context, tell| {
+                let history = history::of(file.as_ref(), &instance, context)?;
+                tell(Message::LookedUp(instance, Box::new(history)));
+                Ok(())
+            }),
+            Effect::CreateFleet { name, provider } => self.create(name, provider),
+            Effect::Follow { file, instance } => self.follow(file, instance),
+            Effect::Unfollow => self.log = None,
+            Effect::OpenBrowser { file, instance } => self.open(file, &instance),
+            Effect::Answer(answer) => {
+                if let Some(job) = &self.job {
+                    // What does not wait for an answer any more needs none.
+                    let _ = job.answers.send(answer);
+                }
+            }
+            Effect::Interrupt => self.interrupt(),
+            Effect::Edit { .. }
+            | Effect::Plan { .. }
+            | Effect::Apply { .. }
+            | Effect::Destroy { .. }
+            | Effect::Verify { .. } => self.begin(effect),
+            // Those are for whoever holds the terminal.
+            Effect::Ssh { .. } | Effect::Quit => {}
+        }
+    }
+
+    /// What was asked for is over.
+    pub(super) fn forget_job(&mut self) {
+        self.job = None;
+    }
+
+    /// Stops what runs; whether there is nothing that runs, so that bear can end.
+    pub(super) fn stop_or_leave(&mut self) -> bool {
+        self.interrupt();
+        self.job.is_none()
+    }
+
+    /// Ends whatever is still going on, within bounds.
+    pub(super) fn close(&mut self) {
+        self.log = None;
+        self.ways.clear();
+        let Some(Job { answers, stop, thread }) = self.job.take() else { return };
+        // A question that nobody answers any more is answered with no.
+        drop(answers);
+        stop.send_replace(Stop::Now);
+        let begun = Instant::now();
+        while thread.as_ref().is_some_and(|thread| !thread.is_finished()) && begun.elapsed() < CLOSING_MAX {
+            thread::sleep(CLOSING_POLL);
+        }
+    }
+
+    fn interrupt(&self) {
+        if let Some(job) = &self.job {
+            job.stop.send_modify(|stop| *stop = if *stop == Stop::No { Stop::Drain } else { Stop::Now });
+        }
+    }
+
+    fn begin(&mut self, effect: Effect) {
+        let (answers, answered) = mpsc::channel();
+        let (stop, stopping) = watch::channel(Stop::No);
+        let screen = Arc::new(Screen::new(self.messages.clone(), answered, stopping));
+        let context = Context::on(Arc::clone(&screen), self.environment.clone());
+        let finished = Finished(self.messages.clone());
+        let thread = self.spawn(move || {
+            // Told when this is dropped, so also where what it does panics.
+            let _finished = finished;
+            if let Err(fault) = jobs::run(effect, &context, &screen) {
+                screen.tell(Message::Failed(fault.failure()));
+            }
+        });
+        self.job = Some(Job { answers, stop, thread });
+    }
+
+    fn in_background(
+        &self,
+        work: impl FnOnce(&Context, &dyn Fn(Message)) -> Result<(), Fault> + Send + 'static,
+    ) {
+        let screen = Arc::new(Screen::in_background(self.messages.clone(), Arc::clone(&self.warned)));
+        let context = Context::on(Arc::clone(&screen), self.environment.clone());
+        self.spawn(move || {
+            if let Err(fault) = work(&context, &|message| screen.tell(message)) {
+                screen.tell(Message::Warning(fault.to_string()));
+            }
+        });
+    }
+
+    fn spawn(&self, work: impl FnOnce() + Send + 'static) -> Option<JoinHandle<()>> {
+        match thread::Builder::new().name("effect".to_owned()).spawn(work) {
+            Ok(thread) => Some(thread),
+            Err(error) => {
+                let fault = Fault::failed("bear::runtime", "could not start a thread").caused_by(&error);
+                let _ = self.messages.try_send(Message::Failed(fault.failure()));
+                None
+            }
+        }
+    }
+
+    fn create(&self, name: FleetName, provider: ProviderKind) {
+        self.in_background(move |context, tell| {
+            match init::write(&name, provider, context) {
+                Ok(file) => tell(Message::Created(file.shown)),
+                Err(fault) => tell(Message::Failed(fault.failure())),
+            }
+            Ok(())
+        });
+    }
+
+    fn follow(&mut self, file: String, instance: InstanceName) {
+        let (stop, mut stopping) = watch::channel(Stop::No);
+        self.log = Some(stop);
+        let messages = self.messages.clone();
+        self.in_background(move |context, tell| {
+            let deployed = Deployed::of_file(Some(file.as_ref()), context)?;
+            let Some(recorded) = deployed.instance(&instance) else { return Ok(()) };
+            let mut on_line = |line: &str| {
+                let line = printable(line).into_owned();
+                let _ = messages.send(Message::Line(instance.clone(), line));
+            };
+            let wanted = logs::Wanted { lines: LINES, follow: true };
+            let read = logs::read(&wanted, &deployed, (&instance, recorded), &mut on_line, context);
+            let ended = on_runtime(async {
+                tokio::select! {
+                    ended = read => ended,
+                    // Nobody follows it any more.
+                    _ = stopping.changed() => Ok(()),
+                }
+            });
+            if let Err(fault) = ended {
+                tell(Message::Failed(fault.failure()));
+            }
+            Ok(())
+        });
+    }
+
+    fn open(&mut self, file: String, instance: &InstanceName) {
+        let (_, answered) = mpsc::channel();
+        let (stop, stopping) = watch::channel(Stop::No);
+        self.ways.retain(|way| !way.is_closed());
+        self.ways.push(stop);
+        let screen = Arc::new(Screen::new(self.messages.clone(), answered, stopping));
+        let context = Context::on(Arc::clone(&screen), self.environment.clone());
+        let fleet = FleetOption { fleet: Some(PathBuf::from(file)) };
+        let args = open::OpenArgs { instance: instance.to_string(), fleet };
+        self.spawn(move || {
+            if let Err(fault) = on_runtime(open::run(args, &context)) {
+                screen.tell(Message::Failed(fault.failure()));
+            }
+        });
+    }
+
+    /// The command that opens a shell on an instance; none if there is no way to it, which is told.
+    pub(super) fn ssh(&self, file: &str, instance: &InstanceName) -> Option<Command> {
+        let screen = Screen::in_background(self.messages.clone(), Arc::clone(&self.warned));
+        let context = Context::on(Arc::new(screen), self.environment.clone());
+        let command = Deployed::of_file(Some(file.as_ref()), &context).and_then(|deployed| {
+            let recorded = deployed.instance(instance);
+            recorded.map(|recorded| ssh::command(&deployed, instance, recorded, &context)).transpose()
+        });
+        command.unwrap_or_else(|fault| {
+            let _ = self.messages.try_send(Message::Failed(fault.failure()));
+            None
+        })
+    }
+}
+
+/// Says that what was asked for is over, when it is dropped.
+struct Finished(SyncSender<Message>);
+
+impl Drop for Finished {
+    fn drop(&mut self) {
+        // Where nobody looks any more there is nobody to tell.
+        let _ = self.0.send(Message::Finished);
+    }
+}
+
+/// How the brokers of a fleet are doing.
+fn feel(file: String, context: &Context) -> Result<Vec<(InstanceName, bear_core::health::Pulse)>, Fault> {
+    let deployed = Deployed::of_file(Some(file.as_ref()), context)?;
+    let instances = deployed.instances().collect::<Vec<_>>();
+    let pulses = on_runtime(async { Ok(health::of(&deployed, &instances, context).await) })?;
+    Ok(instances.into_iter().map(|(name, _)| name.clone()).zip(pulses).collect())
+}
