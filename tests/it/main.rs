@@ -39,4 +39,5 @@ mod state;
 mod state_faults;
 mod status;
 mod two_files;
+mod ui;
 mod validate;

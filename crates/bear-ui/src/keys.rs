@@ -4,7 +4,7 @@
 use bear_core::fleet::model::ProviderKind;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use crate::data::Members;
+use crate::data::{Instance, Members};
 use crate::message::Question;
 use crate::model::{Dialog, Model, Page, Row};
 
@@ -69,7 +69,7 @@ pub(crate) fn possible(model: &Model) -> Vec<Hint> {
     }
     match model.page() {
         Page::Fleet => on_fleet(model, &mut hints),
-        Page::Instance(_) => on_instance(model, &mut hints),
+        Page::Instance(_) => of_selected(model, &mut hints),
         Page::Files => {
             hints.extend([
                 Hint { key: KeyCode::Enter, shown: "Enter", word: "choose", action: Action::Enter },
@@ -142,25 +142,10 @@ fn on_fleet(model: &Model, hints: &mut Vec<Hint>) {
     }
 }
 
-fn on_instance(model: &Model, hints: &mut Vec<Hint>) {
-    of_selected(model, hints);
-}
-
 /// What is possible for the group or instance that is selected.
 fn of_selected(model: &Model, hints: &mut Vec<Hint>) {
     if let Some(instance) = model.instance() {
-        if let Some(recorded) = &instance.recorded {
-            let installed = recorded.installed.as_ref();
-            if installed.is_some() {
-                hints.push(hint('l', "l", "log", Action::Log));
-            }
-            if installed.is_some_and(|installed| installed.ports.dashboard.is_some()) {
-                hints.push(hint('o', "o", "open", Action::Open));
-            }
-            if recorded.machine.is_some() && instance.spec.provider != ProviderKind::Local {
-                hints.push(hint('s', "s", "ssh", Action::Ssh));
-            }
-        }
+        of_instance(model, instance, hints);
     }
     if !model.is_free() {
         return;
@@ -177,6 +162,23 @@ fn of_selected(model: &Model, hints: &mut Vec<Hint>) {
     }
     if model.is_deployed() && model.selected_is_deployed() {
         hints.push(hint('v', "v", "verify", Action::Verify));
+    }
+}
+
+/// What is possible with an instance as it is, whatever else goes on.
+fn of_instance(model: &Model, instance: &Instance, hints: &mut Vec<Hint>) {
+    let Some(recorded) = &instance.recorded else { return };
+    let installed = recorded.installed.as_ref();
+    if installed.is_some() {
+        hints.push(hint('l', "l", "log", Action::Log));
+    }
+    if installed.is_some_and(|installed| installed.ports.dashboard.is_some()) {
+        hints.push(hint('o', "o", "open", Action::Open));
+    }
+    // A run that nobody looks at for long would wait to be looked at.
+    let is_elsewhere = instance.spec.provider != ProviderKind::Local;
+    if recorded.machine.is_some() && is_elsewhere && !model.is_running() {
+        hints.push(hint('s', "s", "ssh", Action::Ssh));
     }
 }
 

@@ -27,7 +27,10 @@ pub(crate) enum Purpose {
 /// One field.
 #[derive(Clone, Debug)]
 pub(crate) enum Field {
-    Text { label: &'static str, text: String },
+    Text {
+        label: &'static str,
+        text: String,
+    },
     /// One of [`PROVIDERS`].
     Provider(usize),
 }

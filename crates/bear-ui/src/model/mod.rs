@@ -18,7 +18,7 @@ use jiff::Timestamp;
 pub(crate) use form::{Field, Form, PROVIDERS, Purpose};
 pub(crate) use log::Log;
 pub(crate) use rows::{Row, Rows, Tally};
-pub(crate) use run::{Doing, Running, Run, StepState};
+pub(crate) use run::{Doing, Run, Running, StepState};
 
 use crate::data::{Failure, Fleet, Group, History, Instance, Members};
 use crate::message::Question;
@@ -37,6 +37,7 @@ pub struct Style {
 
 /// All that the manager knows, and what is on the screen.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Model {
     pub(crate) style: Style,
     /// Columns and rows.

@@ -113,7 +113,12 @@ impl Rows {
     }
 
     /// Works the rows out anew. The cursor stays with what was selected, if that is still there.
-    pub(crate) fn arrange(&mut self, fleet: &Fleet, pulses: &HashMap<InstanceName, Pulse>, was: Option<&str>) {
+    pub(crate) fn arrange(
+        &mut self,
+        fleet: &Fleet,
+        pulses: &HashMap<InstanceName, Pulse>,
+        was: Option<&str>,
+    ) {
         let mut groups = vec![Tally::default(); fleet.groups.len()];
         let mut total = Tally::default();
         let mut all = Vec::with_capacity(fleet.instances.len() + fleet.groups.len());

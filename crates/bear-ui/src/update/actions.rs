@@ -203,14 +203,11 @@ pub(super) fn stop(model: &mut Model) -> Vec<Effect> {
 }
 
 fn quit(model: &mut Model) -> Vec<Effect> {
-    match model.job {
-        None => vec![Effect::Quit],
-        Some(_) if model.is_running() => {
-            model.note(Kind::Warning, "a run goes on: Ctrl-C stops it, then q leaves".to_owned());
-            Vec::new()
-        }
-        Some(_) => vec![Effect::Quit],
+    if model.is_running() {
+        model.note(Kind::Warning, "a run goes on: Ctrl-C stops it, then q leaves".to_owned());
+        return Vec::new();
     }
+    vec![Effect::Quit]
 }
 
 /// Whether that question is one that a letter answers.

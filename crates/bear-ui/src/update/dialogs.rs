@@ -127,7 +127,9 @@ pub(super) fn search(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
             search.pop();
             search_for(model, search);
         }
-        KeyCode::Char(c) if plain(&key) && !c.is_control() && model.rows.search.len() < 100 => typed(model, c),
+        KeyCode::Char(c) if plain(&key) && !c.is_control() && model.rows.search.len() < 100 => {
+            typed(model, c);
+        }
         KeyCode::Up | KeyCode::Down | KeyCode::PageUp | KeyCode::PageDown => drop(motion::moved(model, &key)),
         _ => {}
     }

@@ -81,6 +81,9 @@ fn loaded(model: &mut Model, snapshot: Snapshot) -> Vec<Effect> {
         motion::settle(model);
         return Vec::new();
     };
+    if fleet.instances.iter().all(|it| it.recorded.is_none()) {
+        model.pulses.clear();
+    }
     model.rows.arrange(fleet, &model.pulses, was.as_deref());
     let file = fleet.file.clone();
     motion::settle(model);

@@ -26,7 +26,12 @@ impl Areas {
         let (width, height) = model.size;
         let header = u16::from(height >= 4);
         let note = u16::from(height >= 6);
-        let most = if height >= 12 { 2 } else { u16::from(height >= 3) };
+        let most = match (width, height) {
+            (..60, 14..) => 3,
+            (_, 12..) => 2,
+            (_, 3..) => 1,
+            _ => 0,
+        };
         let hints = u16::try_from(hint_lines(model, width, most).count()).unwrap_or(0);
         let rest = height - header - note - hints.min(height);
         let question = dialogs::question_height(model, width).min(rest.saturating_sub(1));

@@ -50,12 +50,8 @@ pub(super) fn show(model: &Model, frame: &mut Frame<'_>, body: Rect, below: Rect
 fn above(model: &Model, frame: &mut Frame<'_>, body: Rect, title: &str, lines: Vec<Line<'_>>) {
     let height = u16::try_from(lines.len()).unwrap_or(u16::MAX).saturating_add(2).min(body.height);
     let width = body.width.min(WIDTH_MAX);
-    let area = Rect {
-        x: body.x + (body.width - width) / 2,
-        y: body.y + (body.height - height) / 2,
-        width,
-        height,
-    };
+    let area =
+        Rect { x: body.x + (body.width - width) / 2, y: body.y + (body.height - height) / 2, width, height };
     Clear.render(area, frame.buffer_mut());
     if width < 6 || height < 3 {
         put(frame, area, lines);
@@ -96,10 +92,9 @@ fn question(model: &Model, question: &Question, typed: &str, width: u16) -> Vec<
             paint(model, Tone::Hint, "n"),
             Span::raw(" no"),
         ]),
-        Question::Typed { .. } => Line::from(vec![
-            paint(model, Tone::Hint, " > "),
-            Span::raw(format!("{typed}{}", cursor(model))),
-        ]),
+        Question::Typed { .. } => {
+            Line::from(vec![paint(model, Tone::Hint, " > "), Span::raw(format!("{typed}{}", cursor(model)))])
+        }
     });
     lines
 }

@@ -1,5 +1,7 @@
 //! The table of a fleet: its groups and instances, with how they are doing.
 
+use std::fmt::Write;
+
 use bear_core::health::{Health, Pulse};
 use bear_core::step::StepKind;
 use bear_render::words::{count, fit, grouped, millis};
@@ -35,7 +37,7 @@ const COLUMNS: [Column; 6] = [
 const STATE_WIDTH: usize = 11;
 
 /// The table in so many lines: its titles, and the rows that are on the screen.
-pub(super) fn lines(model: &Model, width: u16, height: usize) -> Vec<Line<'static>> {
+pub(crate) fn lines(model: &Model, width: u16, height: usize) -> Vec<Line<'static>> {
     let width = usize::from(width);
     let name_width = name_width(model, width);
     let columns = columns(width, name_width);
@@ -53,7 +55,9 @@ pub(super) fn lines(model: &Model, width: u16, height: usize) -> Vec<Line<'stati
             }
         };
         let mut line = line.unwrap_or_default();
-        if at == model.rows.cursor() {
+        let is_selected = at == model.rows.cursor();
+        line.spans.insert(0, Span::raw(if is_selected { ">" } else { " " }));
+        if is_selected {
             line.style = line.style.add_modifier(Modifier::REVERSED);
         }
         lines.push(line);
@@ -84,7 +88,7 @@ fn columns(width: usize, name_width: usize) -> Vec<&'static Column> {
 fn title(model: &Model, name_width: usize, columns: &[&Column]) -> Line<'static> {
     let mut text = format!("   {:name_width$}  {:STATE_WIDTH$}", "instance", "state");
     for Column { title, width, .. } in columns {
-        text.push_str(&format!("  {title:width$}"));
+        let _ = write!(text, "  {title:width$}");
     }
     Line::from(paint(model, Tone::Dim, text))
 }
@@ -114,7 +118,7 @@ fn instance(
     let (sign, word, tone) = state(model, instance);
     let name = fit(instance.name.as_str(), name_width, dots(model));
     let mut spans = vec![
-        paint(model, tone, format!(" {sign} ")),
+        paint(model, tone, format!("{sign} ")),
         Span::raw(format!("{name:name_width$}  ")),
         paint(model, tone, format!("{word:STATE_WIDTH$}")),
     ];
@@ -128,6 +132,7 @@ fn instance(
     // Where there is room left, what is the matter.
     let room = width.saturating_sub(used + GAP);
     if room >= 20
+        && instance.recorded.is_some()
         && let Some(why) = model.pulses.get(&instance.name).and_then(|pulse| pulse.health.why())
     {
         let room = u16::try_from(room).unwrap_or(u16::MAX);
@@ -170,17 +175,17 @@ const fn doing(kind: StepKind) -> &'static str {
     }
 }
 
-/// How many instances there are, and how they are doing; without those that are well where `long` says no.
+/// How many instances there are, and how they are doing: what needs somebody first, since the end may have no room.
 pub(super) fn tally(model: &Model, tally: &Tally, long: bool) -> Vec<Span<'static>> {
     let all = if long { count(tally.all, "instance") } else { grouped(tally.all) };
     let mut spans = vec![Span::raw(all)];
     let parts = [
-        (tally.healthy, "healthy", Tone::Good),
-        (tally.unverified, "unverified", Tone::Warn),
-        (tally.unhealthy, "unhealthy", Tone::Bad),
         (tally.unreachable, "unreachable", Tone::Bad),
-        (tally.missing, "not made", Tone::Dim),
+        (tally.unhealthy, "unhealthy", Tone::Bad),
+        (tally.unverified, "unverified", Tone::Warn),
         (tally.surplus, "not wanted", Tone::Warn),
+        (tally.missing, "not made", Tone::Dim),
+        (tally.healthy, "healthy", Tone::Good),
     ];
     for (number, word, tone) in parts.into_iter().filter(|(number, ..)| *number > 0) {
         spans.push(Span::raw("  "));
@@ -208,7 +213,8 @@ pub(super) fn broker(instance: &Instance) -> String {
 }
 
 fn latency(model: &Model, instance: &Instance) -> String {
-    let took = model.pulses.get(&instance.name).and_then(|pulse: &Pulse| pulse.took);
+    let recorded = instance.recorded.as_ref();
+    let took = recorded.and_then(|_| model.pulses.get(&instance.name)).and_then(|pulse: &Pulse| pulse.took);
     took.map_or_else(String::new, |took| millis(took.as_secs_f64() * 1_000.0))
 }
 

@@ -17,8 +17,10 @@ use self::areas::{Areas, hint_lines};
 use self::tone::{Tone, paint};
 use crate::data::Failure;
 use crate::keys::Hint;
-use crate::model::{Kind, Model, Page};
+use crate::model::{Dialog, Kind, Model, Page};
 
+#[cfg(test)]
+pub(crate) use self::fleet::lines as table_lines;
 pub(crate) use self::plan::lines as plan_lines;
 
 /// How long the last message stays at the bottom, in seconds.
@@ -50,7 +52,7 @@ fn header(model: &Model, width: u16) -> Line<'static> {
     let Some(fleet) = &model.fleet else { return Line::from(spans) };
     spans.push(Span::raw("  "));
     spans.push(paint(model, Tone::Strong, fleet.name.to_string()));
-    if width >= 70 {
+    if width >= 100 {
         spans.push(paint(model, Tone::Dim, format!("  {}  {}", fleet.provider.as_str(), fleet.file)));
     }
     spans.push(Span::raw("  "));
@@ -144,12 +146,16 @@ fn note(model: &Model, width: u16) -> Line<'static> {
         };
         return Line::from(paint(model, tone, format!(" {}", cut(&note.text))));
     }
-    if let Some(job) = model.job.filter(|_| !model.is_running()) {
+    let is_asked = matches!(model.dialog, Some(Dialog::Asked(..)));
+    if let Some(job) = model.job.filter(|_| !is_asked && !model.is_running()) {
         return Line::from(paint(model, Tone::Hint, format!(" {job}{}", tone::dots(model))));
     }
     if !model.rows.search.is_empty() {
         let text = format!(" search: {}, Esc ends it", model.rows.search);
         return Line::from(paint(model, Tone::Hint, text));
+    }
+    if let Some(trouble) = model.trouble.as_ref().filter(|_| model.fleet.is_some()) {
+        return Line::from(paint(model, Tone::Bad, format!(" {}", cut(&trouble.what))));
     }
     let why = model.instance().and_then(|it| Some((it, model.pulses.get(&it.name)?.health.why()?)));
     match why {

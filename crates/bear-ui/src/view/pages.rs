@@ -47,7 +47,7 @@ pub(super) fn messages(model: &Model, width: u16) -> Vec<Line<'static>> {
 pub(super) fn empty(model: &Model, width: u16) -> Vec<Line<'static>> {
     match &model.trouble {
         Some(trouble) => super::failure(model, trouble, width.saturating_sub(1)),
-        None if model.loaded => vec![Line::from(" no fleet is chosen")],
+        None if model.loaded => Vec::new(),
         None => vec![Line::from(" looking what there is")],
     }
 }

@@ -48,7 +48,8 @@ pub(super) fn lines(model: &Model, width: u16) -> Vec<Line<'static>> {
 
 fn bar(model: &Model, run: &Run, width: u16) -> Line<'static> {
     let time = duration(run.seconds(model.now));
-    let text = format!(" {}  {}/{} steps  {time}", word(run.operation), grouped(run.ended()), grouped(run.steps));
+    let text =
+        format!(" {}  {}/{} steps  {time}", word(run.operation), grouped(run.ended()), grouped(run.steps));
     let room = usize::from(width).saturating_sub(text.chars().count() + 26).min(BAR_MAX);
     let mut spans = vec![Span::raw(text)];
     if room >= 8 {
@@ -133,7 +134,8 @@ fn ended(model: &Model, run: &Run, summary: &Summary) -> Line<'static> {
             (format!(" Stopped after {took}: {} not begun.", count(run.skipped, "step")), Tone::Warn)
         }
         Summary { ok: false, .. } => {
-            let left = if run.skipped > 0 { format!(", {} not begun", grouped(run.skipped)) } else { String::new() };
+            let left =
+                if run.skipped > 0 { format!(", {} not begun", grouped(run.skipped)) } else { String::new() };
             (format!(" {} failed in {took}{left}.", count(run.failed, "step")), Tone::Bad)
         }
         Summary { .. } => (format!(" Done: {} in {took}.", count(run.succeeded, "step")), Tone::Good),

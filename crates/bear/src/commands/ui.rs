@@ -80,7 +80,7 @@ struct Manager<'a> {
 impl Manager<'_> {
     fn run(&mut self, leave: &terminal::Leave) -> Result<(), Fault> {
         let mut ticked = Instant::now();
-        let mut is_new = true;
+        let (mut is_new, mut is_leaving) = (true, false);
         loop {
             if is_new {
                 self.screen.draw(&self.model)?;
@@ -101,7 +101,11 @@ impl Manager<'_> {
                     return Ok(());
                 }
             }
-            if leave.is_asked() && self.desk.stop_or_leave() {
+            if leave.is_asked() {
+                is_leaving = true;
+                self.desk.perform(Effect::Interrupt);
+            }
+            if is_leaving && self.desk.is_idle() {
                 return Ok(());
             }
             if ticked.elapsed() >= TICK {

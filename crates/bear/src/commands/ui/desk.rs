@@ -98,9 +98,8 @@ impl Desk {
         self.job = None;
     }
 
-    /// Stops what runs; whether there is nothing that runs, so that bear can end.
-    pub(super) fn stop_or_leave(&mut self) -> bool {
-        self.interrupt();
+    /// Whether nothing was asked for that is not over yet.
+    pub(super) fn is_idle(&self) -> bool {
         self.job.is_none()
     }
 
