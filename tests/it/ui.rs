@@ -106,7 +106,14 @@ macro_rules! check_screen {
 
 #[test]
 fn there_must_be_a_terminal() {
-    check!(Project::new().bear("ui"), @"");
+    check!(Project::new().bear("ui"), @"
+    exit status: 3
+    ----- stderr -----
+    bear::ui::no_terminal
+
+      × `bear ui` fills a terminal, and there is none
+      help: without one there are `bear status`, `bear plan` and `bear apply --yes`
+    ");
 }
 
 #[test]
@@ -125,17 +132,132 @@ fn a_fleet_from_its_name_to_its_end() {
     let terminal = Terminal::start(&project);
 
     // A name.
-    check_screen!(terminal.once(&["A new fleet"]), @"");
+    check_screen!(terminal.once(&["A new fleet"]), @"
+     bear
+
+
+
+
+
+    ╭ A new fleet ───────────────────────────────────────────────────────────────────────────╮
+    │ There is no fleet here yet. This writes fleets/NAME.yaml, a file to edit and to keep   │
+    │ in git.                                                                                │
+    │                                                                                        │
+    │ > name     ▏                                                                           │
+    │   provider (x) local  processes of this machine                                        │
+    │            ( ) hosts  machines that exist, over SSH                                    │
+    │            ( ) aws    machines on Amazon EC2                                           │
+    ╰────────────────────────────────────────────────────────────────────────────────────────╯
+
+
+
+
+
+
+     Enter next  Tab other field  Esc cancel
+    ");
     terminal.press(&["demo", "Enter", "Enter"]);
-    check_screen!(terminal.once(&["3 not made"]), @"");
+    check_screen!(terminal.once(&["3 not made"]), @"
+     bear  demo  3 instances  3 not made
+       instance       state        address                broker            latency  checks
+     ▾ broker  3 instances  3 not made
+    >+ demo-broker-1  not made                            embedded
+     + demo-broker-2  not made                            embedded
+     + demo-broker-3  not made                            embedded
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+     Enter look at it  p plan  a apply  n new  d remove  / search  m messages  q quit  ? help
+    ");
 
     // Create, and list.
     terminal.press(&["a"]);
-    check_screen!(terminal.once(&["Do you want to apply this plan?"]), @"");
+    check_screen!(terminal.once(&["Do you want to apply this plan?"]), @"
+     bear  demo  3 instances  3 not made
+
+     Plan: 3 to create
+
+       + demo-broker-1  create, install, verify
+            provider        local
+            broker          embedded
+            authentication  off (default)
+            ports           free ones of this machine (default)
+       + demo-broker-2  create, install, verify
+       + demo-broker-3  create, install, verify
+
+
+
+
+
+
+    ──────────────────────────────────────────────────────────────────────────────────────────
+     Do you want to apply this plan?
+     y yes   n no
+
+     y yes  n no
+    ");
     terminal.press(&["y"]);
-    check_screen!(terminal.once(&["Done: 9 steps"]), @"");
+    check_screen!(terminal.once(&["Done: 9 steps", "3 healthy"]), @"
+    bear  demo  3 instances  3 healthy
+
+    apply  9/9 steps  [SECONDS]  ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━
+
+    Done: 9 steps in [SECONDS].
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+    Esc back  ? help
+    ");
     terminal.press(&["Escape"]);
-    check_screen!(terminal.once(&["3 healthy", "D destroy", "● demo-broker-3"]), @"");
+    check_screen!(terminal.once(&["3 healthy", "D destroy", "● demo-broker-3"]), @"
+     bear  demo  3 instances  3 healthy
+       instance       state        address                broker            latency  checks
+     ▾ broker  3 instances  3 healthy
+    >● demo-broker-1  healthy      127.0.0.1:[PORT]        embedded [VERSION]    [LATENCY]  10 ok
+     ● demo-broker-2  healthy      127.0.0.1:[PORT]        embedded [VERSION]    [LATENCY]  10 ok
+     ● demo-broker-3  healthy      127.0.0.1:[PORT]        embedded [VERSION]    [LATENCY]  10 ok
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+     Enter look at it  p plan  a apply  l log  o open  n new  d remove  v verify
+     V verify all  D destroy  / search  r run  m messages  q quit  ? help
+    ");
 
     // Open.
     terminal.press(&["o"]);
@@ -162,10 +284,33 @@ fn a_fleet_from_its_name_to_its_end() {
     // One is killed, and turns red.
     let (_, pid) = project.running("demo")[1].clone();
     send(Pid::from_raw(pid).unwrap(), Signal::KILL);
-    check_screen!(terminal.once(&["1 unreachable  3 healthy", "✗ demo-broker-2", "D destroy"]), @"");
+    check_screen!(terminal.once(&["1 unreachable  3 healthy", "✗ demo-broker-2", "D destroy"]), @"
+     bear  demo  4 instances  1 unreachable  3 healthy
+       instance       state        address                broker            latency  checks
+     ▾ broker  4 instances  1 unreachable  3 healthy
+    >● demo-broker-1  healthy      127.0.0.1:[PORT]        embedded [VERSION]    [LATENCY]  10 ok
+     ✗ demo-broker-2  unreachable  127.0.0.1:[PORT]        embedded [VERSION]             10 ok
+     ● demo-broker-3  healthy      127.0.0.1:[PORT]        embedded [VERSION]    [LATENCY]  10 ok
+     ● demo-broker-4  healthy      127.0.0.1:[PORT]        embedded [VERSION]    [LATENCY]  10 ok
+
+
+
+
+
+
+
+
+
+
+
+
+
+     Enter look at it  p plan  a apply  l log  o open  n new  d remove  v verify
+     V verify all  D destroy  / search  r run  m messages  q quit  ? help
+    ");
     let coloured = terminal.screen(&["-e"]);
     let line = coloured.lines().find(|line| line.contains("demo-broker-2")).unwrap();
-    assert!(line.contains("\u{1b}[31m"), "{line:?}");
+    assert!(line.contains("\u{1b}[38;5;1munreachable"), "{line:?}");
 
     // Its page tells how it came to be.
     terminal.press(&["Down", "Enter"]);
@@ -183,9 +328,9 @@ fn a_fleet_from_its_name_to_its_end() {
 
     // Gone.
     terminal.press(&["D"]);
-    terminal.once(&["Type the name of the fleet"]);
+    terminal.once(&["Type the name of the"]);
     terminal.press(&["demo", "Enter"]);
-    check_screen!(terminal.once(&["Done: 4 steps"]), @"");
+    check_screen!(terminal.once(&["Done: 4 steps", "4 not made"]), @"");
     terminal.press(&["Escape"]);
     terminal.once(&["4 instances  4 not made"]);
     terminal.press(&["q"]);

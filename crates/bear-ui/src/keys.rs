@@ -113,6 +113,9 @@ fn in_dialog(dialog: &Dialog) -> Vec<Hint> {
 
 fn on_fleet(model: &Model, hints: &mut Vec<Hint>) {
     if model.fleet.is_none() {
+        if model.loaded {
+            hints.push(hint('n', "n", "new fleet", Action::New));
+        }
         return;
     }
     let enter = |word| Hint { key: KeyCode::Enter, shown: "Enter", word, action: Action::Enter };

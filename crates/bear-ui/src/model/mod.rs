@@ -44,6 +44,8 @@ pub struct Model {
     pub(crate) size: (u16, u16),
     pub(crate) now: Timestamp,
     pub(crate) files: Vec<String>,
+    /// The fleet file that was asked for last.
+    pub(crate) chosen: Option<String>,
     pub(crate) fleet: Option<Fleet>,
     /// Whether it is known what there is.
     pub(crate) loaded: bool,
@@ -122,6 +124,7 @@ impl Model {
             size,
             now,
             files: Vec::new(),
+            chosen: None,
             fleet: None,
             loaded: false,
             asked: now,

@@ -206,6 +206,38 @@ fn the_mouse_selects_and_presses_keys() {
 }
 
 #[test]
+fn what_leads_to_a_question_can_be_read() {
+    let mut session = Session::with(PLANT, 0, (40, 12));
+    session.press("a");
+    session.tell(Message::Planned(plan(PLANT, 0)));
+    let hosts = (1..=20).map(|host| format!("\n  192.0.2.{host}  ssh-ed25519 SHA256:{host:020}"));
+    session.tell(Message::Note(hosts.collect()));
+    session.tell(Message::Asked(Question::YesNo("Are these the hosts?".to_owned())));
+    assert!(session.screen().contains("192.0.2.1 "), "{}", session.screen());
+    session.press("G");
+    assert!(session.screen().contains("SHA256:00000000000000000020"), "{}", session.screen());
+    assert!(session.screen().contains("Are these the hosts?"), "{}", session.screen());
+    // A failure elsewhere does not take its place.
+    session.tell(Message::Failed(Failure { what: "other".to_owned(), why: Vec::new(), help: None }));
+    session.wanted();
+    session.press("n");
+    assert_eq!(session.wanted(), [Effect::Answer(String::new())]);
+}
+
+#[test]
+fn a_file_that_was_wrong_is_read_again() {
+    let mut session = Session::new(SIZE);
+    let failure = Failure { what: "it is wrong".to_owned(), why: Vec::new(), help: None };
+    let files = vec![file()];
+    session.tell(Message::Loaded(Box::new(Snapshot { files, fleet: None, failure: Some(failure) })));
+    assert!(session.screen().contains("it is wrong"));
+    session.tell(Message::Tick(dawn().checked_add(SignedDuration::from_secs(5)).unwrap()));
+    assert_eq!(session.wanted(), [Effect::Load { file: None }]);
+    session.load(DEMO, 0);
+    assert!(session.screen().contains("demo-broker-1"));
+}
+
+#[test]
 fn an_error_stays_until_it_was_read() {
     let mut session = Session::with(DEMO, 5, SIZE);
     let failure = Failure {

@@ -84,6 +84,7 @@ fn back(model: &mut Model) -> Vec<Effect> {
 pub(super) fn load(model: &mut Model, file: Option<String>) -> Vec<Effect> {
     model.waits = true;
     model.asked = model.now;
+    model.chosen.clone_from(&file);
     vec![Effect::Load { file }]
 }
 
@@ -131,7 +132,7 @@ fn verify(model: &mut Model, all: bool) -> Vec<Effect> {
 }
 
 fn new(model: &mut Model) -> Vec<Effect> {
-    if *model.page() == Page::Files {
+    if *model.page() == Page::Files || model.fleet.is_none() {
         open(model, Dialog::Form(Form::fleet()));
         return Vec::new();
     }

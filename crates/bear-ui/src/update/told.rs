@@ -5,12 +5,13 @@ use std::sync::Arc;
 use bear_core::event::{Event, What};
 use bear_core::plan::Plan;
 use jiff::{SignedDuration, Timestamp};
+use ratatui::text::Line;
 
 use super::actions::{go, load};
 use super::{motion, open};
 use crate::data::{Failure, Snapshot};
 use crate::effect::Effect;
-use crate::message::Message;
+use crate::message::{Message, Question};
 use crate::model::{Dialog, Form, Kind, Model, Page, Run};
 use crate::view;
 
@@ -33,7 +34,7 @@ pub(super) fn told(model: &mut Model, message: Message) -> Vec<Effect> {
             return load(model, Some(file));
         }
         Message::Planned(plan) => planned(model, plan),
-        Message::Asked(question) => open(model, Dialog::Asked(question, String::new())),
+        Message::Asked(question) => asked(model, question),
         Message::Happened(event) => happened(model, &event),
         Message::Finished => return finished(model),
         Message::Note(text) => model.note(Kind::Note, text),
@@ -52,13 +53,12 @@ pub(super) fn told(model: &mut Model, message: Message) -> Vec<Effect> {
 fn tick(model: &mut Model, now: Timestamp) -> Vec<Effect> {
     model.now = now.max(model.now);
     let is_due = model.now.duration_since(model.asked) >= FRESH;
-    match &model.fleet {
-        Some(fleet) if is_due && !model.waits && !model.feels => {
-            let file = Some(fleet.file.clone());
-            load(model, file)
-        }
-        _ => Vec::new(),
+    if !is_due || model.waits || model.feels {
+        return Vec::new();
     }
+    // A file that could not be read may be right by now.
+    let file = model.fleet.as_ref().map(|fleet| fleet.file.clone()).or_else(|| model.chosen.clone());
+    load(model, file)
 }
 
 fn loaded(model: &mut Model, snapshot: Snapshot) -> Vec<Effect> {
@@ -122,6 +122,24 @@ fn planned(model: &mut Model, plan: Arc<Plan>) {
     go(model, Page::Plan);
 }
 
+/// What was told on the way to the question, such as the keys that hosts present, is put below the plan, where there is
+/// room for all of it.
+fn asked(model: &mut Model, question: Question) {
+    let first = model.notes.len().saturating_sub(std::mem::take(&mut model.fresh));
+    let notes = model.notes.range(first..).map(|note| note.text.as_str()).collect::<Vec<_>>().join("\n");
+    if !notes.trim().is_empty() {
+        let begin = model.plan_lines.len() + 1;
+        model.plan_lines.push(Line::default());
+        model.plan_lines.extend(view::told_lines(&notes, model.size.0));
+        if *model.page() != Page::Plan {
+            go(model, Page::Plan);
+        }
+        model.scroll = begin;
+    }
+    open(model, Dialog::Asked(question, String::new()));
+    motion::settle(model);
+}
+
 fn happened(model: &mut Model, event: &Event) {
     if let What::RunStarted { operation, steps } = event.what {
         model.run = Some(Run::new(event, operation, steps, model.plan.as_deref()));
@@ -155,5 +173,8 @@ fn failed(model: &mut Model, failure: Failure) {
         text = format!("{text}; {why}");
     }
     model.note(Kind::Failure, text);
-    open(model, Dialog::Failed(failure));
+    // A question comes first: something waits for its answer.
+    if !matches!(model.dialog, Some(Dialog::Asked(..))) {
+        open(model, Dialog::Failed(failure));
+    }
 }

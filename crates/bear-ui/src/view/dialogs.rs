@@ -12,9 +12,6 @@ use crate::keys;
 use crate::message::Question;
 use crate::model::{Dialog, Field, Form, Model, PROVIDERS, Purpose};
 
-/// How many of the messages that lead to a question are shown with it.
-const NOTES_MAX: usize = 6;
-
 /// The widest dialog.
 const WIDTH_MAX: u16 = 90;
 
@@ -77,11 +74,6 @@ pub(super) fn question_height(model: &Model, width: u16) -> u16 {
 fn question(model: &Model, question: &Question, typed: &str, width: u16) -> Vec<Line<'static>> {
     let line = if model.style.unicode { "─" } else { "-" };
     let mut lines = vec![Line::from(paint(model, Tone::Dim, line.repeat(usize::from(width))))];
-    // What was told since leads to the question, such as the key that a host presents.
-    let fresh = model.notes.iter().rev().take(model.fresh.min(NOTES_MAX)).rev();
-    for text in fresh.flat_map(|note| wrap(&note.text, width.saturating_sub(2))) {
-        lines.push(Line::from(format!(" {text}")));
-    }
     for text in wrap(question.text(), width.saturating_sub(2)) {
         lines.push(Line::from(paint(model, Tone::Strong, format!(" {text}"))));
     }

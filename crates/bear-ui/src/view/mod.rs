@@ -166,6 +166,11 @@ fn note(model: &Model, width: u16) -> Line<'static> {
     }
 }
 
+/// What was told on the way to a question, in lines that fit.
+pub(crate) fn told_lines(text: &str, width: u16) -> impl Iterator<Item = Line<'static>> {
+    tone::wrap(text, width.saturating_sub(2)).into_iter().map(|line| Line::from(format!(" {line}")))
+}
+
 /// A failure: what, why, and what to do next.
 fn failure(model: &Model, failure: &Failure, width: u16) -> Vec<Line<'static>> {
     let mut lines = Vec::new();

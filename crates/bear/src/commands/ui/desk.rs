@@ -64,8 +64,9 @@ impl Desk {
                 Ok(())
             }),
             Effect::LookAtHealth { file } => self.in_background(move |context, tell| {
-                tell(Message::Felt(feel(file, context).unwrap_or_default()));
-                Ok(())
+                let felt = feel(&file, context);
+                tell(Message::Felt(felt.as_ref().cloned().unwrap_or_default()));
+                felt.map(drop)
             }),
             Effect::LookUp { file, instance } => self.in_background(move |context, tell| {
                 let history = history::of(file.as_ref(), &instance, context)?;
@@ -242,7 +243,7 @@ impl Drop for Finished {
 }
 
 /// How the brokers of a fleet are doing.
-fn feel(file: String, context: &Context) -> Result<Vec<(InstanceName, bear_core::health::Pulse)>, Fault> {
+fn feel(file: &str, context: &Context) -> Result<Vec<(InstanceName, bear_core::health::Pulse)>, Fault> {
     let deployed = Deployed::of_file(Some(file.as_ref()), context)?;
     let instances = deployed.instances().collect::<Vec<_>>();
     let pulses = on_runtime(async { Ok(health::of(&deployed, &instances, context).await) })?;
