@@ -330,7 +330,30 @@ fn a_fleet_from_its_name_to_its_end() {
     terminal.press(&["D"]);
     terminal.once(&["Type the name of the"]);
     terminal.press(&["demo", "Enter"]);
-    check_screen!(terminal.once(&["Done: 4 steps", "4 not made"]), @"");
+    check_screen!(terminal.once(&["Done: 4 steps", "4 not made"]), @"
+    bear  demo  4 instances  4 not made
+
+    destroy  4/4 steps  [SECONDS]  ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━
+
+    Done: 4 steps in [SECONDS].
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+    Esc back  ? help
+    ");
     terminal.press(&["Escape"]);
     terminal.once(&["4 instances  4 not made"]);
     terminal.press(&["q"]);

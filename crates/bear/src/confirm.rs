@@ -46,12 +46,11 @@ pub(crate) fn confirm_toll(
             .with_help(format!("if that is meant, say so with `--max-destroy {needed}%`")));
     }
     let question = format!("{question} It ends {ended} of {all} machines. Type the name of the fleet:");
-    let answer = match context.printer.screen() {
-        Some(screen) => screen.ask(Question::Typed { text: question, wanted: fleet.to_string() }),
-        None => {
-            context.printer.ask(question);
-            read_line()
-        }
+    let answer = if let Some(screen) = context.printer.screen() {
+        screen.ask(Question::Typed { text: question, wanted: fleet.to_string() })
+    } else {
+        context.printer.ask(question);
+        read_line()
     };
     let typed = answer.is_some_and(|answer| answer.trim() == fleet.as_str());
     if !typed {
@@ -62,12 +61,11 @@ pub(crate) fn confirm_toll(
 
 /// Asks a question on the terminal; whether there is one, [`can_ask`] tells.
 pub(crate) fn ask(question: &str, context: &Context) -> bool {
-    let answer = match context.printer.screen() {
-        Some(screen) => screen.ask(Question::YesNo(question.to_owned())),
-        None => {
-            context.printer.ask(format_args!("{question} [y/N]"));
-            read_line()
-        }
+    let answer = if let Some(screen) = context.printer.screen() {
+        screen.ask(Question::YesNo(question.to_owned()))
+    } else {
+        context.printer.ask(format_args!("{question} [y/N]"));
+        read_line()
     };
     answer.is_some_and(|answer| matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
 }

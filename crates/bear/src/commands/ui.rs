@@ -10,7 +10,7 @@ mod snapshot;
 mod terminal;
 
 use std::io::{self, IsTerminal};
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
 
@@ -56,9 +56,9 @@ pub(crate) fn run(args: &UiArgs, context: &Context) -> Result<ExitStatus, Fault>
     let (messages, told) = mpsc::sync_channel(QUEUE);
     let leave = terminal::asked_to_leave()?;
     let mut screen = Screenful::enter(messages.clone())?;
-    let model = Model::new(screen.size()?, style, SystemClock.now());
+    let model = Model::new(terminal::size()?, style, SystemClock.now());
     let mut desk = Desk::new(messages, context.environment.clone());
-    desk.perform(Effect::Load { file: args.fleet.fleet.as_ref().map(shown) });
+    desk.perform(Effect::Load { file: args.fleet.fleet.as_deref().map(shown) });
     let outcome = Manager { model, desk: &mut desk, told, screen: &mut screen }.run(&leave);
     // What still runs gets the chance to leave things in order before the terminal is given back.
     desk.close();
@@ -66,7 +66,7 @@ pub(crate) fn run(args: &UiArgs, context: &Context) -> Result<ExitStatus, Fault>
     outcome.map(|()| ExitStatus::Done)
 }
 
-fn shown(file: &PathBuf) -> String {
+fn shown(file: &Path) -> String {
     file.display().to_string()
 }
 

@@ -40,11 +40,6 @@ impl Screenful {
         Ok(screen)
     }
 
-    /// Columns and rows.
-    pub(super) fn size(&self) -> Result<(u16, u16), Fault> {
-        terminal::size().map_err(|error| lost(&error))
-    }
-
     pub(super) fn draw(&mut self, model: &Model) -> Result<(), Fault> {
         self.terminal.draw(|frame| view(model, frame)).map(drop).map_err(|error| lost(&error))
     }
@@ -64,6 +59,11 @@ impl Drop for Screenful {
         give_back();
         panic::set_hook(Box::new(|panic| printer::bug(&crate::describe(panic))));
     }
+}
+
+/// Columns and rows of the terminal.
+pub(super) fn size() -> Result<(u16, u16), Fault> {
+    terminal::size().map_err(|error| lost(&error))
 }
 
 fn take_over() -> io::Result<()> {
