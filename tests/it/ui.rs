@@ -15,7 +15,7 @@ use crate::support::{FILTERS, Project, check};
 const VARIABLE: &str = "BEAR_TEST_TMUX";
 
 /// How long anything may take to come up on the screen.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Whether tmux is on this machine.
 fn is_here() -> bool {
@@ -131,6 +131,17 @@ fn a_fleet_from_its_name_to_its_end() {
         .with_variable("SEEN", seen.display().to_string());
     let terminal = Terminal::start(&project);
 
+    named_and_made(&terminal);
+    terminal.press(&["o"]);
+    eventually("the browser was started", || {
+        fs::read_to_string(&seen).is_ok_and(|url| url.starts_with("http:"))
+    });
+    grown_and_not_shrunk(&terminal);
+    killed_and_healed(&terminal);
+    destroyed(&terminal);
+}
+
+fn named_and_made(terminal: &Terminal<'_>) {
     // A name.
     check_screen!(terminal.once(&["A new fleet"]), @"
      bear
@@ -258,13 +269,10 @@ fn a_fleet_from_its_name_to_its_end() {
      Enter look at it  p plan  a apply  l log  o open  n new  d remove  v verify
      V verify all  D destroy  / search  r run  m messages  q quit  ? help
     ");
+}
 
-    // Open.
-    terminal.press(&["o"]);
-    eventually("the browser was started", || {
-        fs::read_to_string(&seen).is_ok_and(|url| url.starts_with("http:"))
-    });
-
+fn grown_and_not_shrunk(terminal: &Terminal<'_>) {
+    let project = terminal.project;
     // One more: the file is edited in place.
     terminal.press(&["n"]);
     terminal.once(&["Plan: 1 to create, 3 unchanged", "Do you want to apply this plan?"]);
@@ -280,7 +288,10 @@ fn a_fleet_from_its_name_to_its_end() {
     terminal.once(&["Plan: 1 to destroy", "Do you want to apply this plan"]);
     terminal.press(&["n"]);
     eventually("the file is as it was", || project.read("fleets/demo.yaml") == file);
+}
 
+fn killed_and_healed(terminal: &Terminal<'_>) {
+    let project = terminal.project;
     // One is killed, and turns red.
     let (_, pid) = project.running("demo")[1].clone();
     send(Pid::from_raw(pid).unwrap(), Signal::KILL);
@@ -316,6 +327,7 @@ fn a_fleet_from_its_name_to_its_end() {
     terminal.press(&["Down", "Enter"]);
     terminal.once(&["unreachable", "Last proof", "mqtt.qos2"]);
     terminal.press(&["Escape"]);
+    terminal.once(&["D destroy"]);
 
     // Healed.
     terminal.press(&["a"]);
@@ -325,7 +337,9 @@ fn a_fleet_from_its_name_to_its_end() {
     terminal.press(&["Escape"]);
     terminal.once(&["4 instances  4 healthy"]);
     project.expect_settled("demo", 4);
+}
 
+fn destroyed(terminal: &Terminal<'_>) {
     // Gone.
     terminal.press(&["D"]);
     terminal.once(&["Type the name of the"]);
@@ -361,5 +375,5 @@ fn a_fleet_from_its_name_to_its_end() {
         let ended = terminal.tmux(&["display-message", "-p", "-t", "ui", "#{pane_dead} #{pane_dead_status}"]);
         String::from_utf8_lossy(&ended.stdout).trim() == "1 0"
     });
-    project.expect_gone("demo");
+    terminal.project.expect_gone("demo");
 }

@@ -58,6 +58,18 @@ fn what_is_not_possible_does_nothing() {
 }
 
 #[test]
+fn a_quick_escape_and_a_letter_are_two_keys() {
+    let mut session = Session::with(DEMO, 5, SIZE);
+    session.press("<Enter>");
+    session.wanted();
+    session.tell(Message::Key(KeyEvent::new(KeyCode::Char('p'), KeyModifiers::ALT)));
+    assert_eq!(session.wanted(), [Effect::Plan { file: file() }]);
+    let mut other = Session::with(DEMO, 5, SIZE);
+    other.tell(Message::Key(KeyEvent::new(KeyCode::Char('p'), KeyModifiers::CONTROL)));
+    assert_eq!(other.wanted(), []);
+}
+
+#[test]
 fn a_group_with_a_count_grows_and_shrinks_at_its_end() {
     check(DEMO, "n", &[edit(Edit::Count { group: group("broker"), count: 4 })]);
     check(DEMO, "d", &[edit(Edit::Count { group: group("broker"), count: 2 })]);

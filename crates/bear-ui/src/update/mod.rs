@@ -6,7 +6,7 @@ mod motion;
 mod mouse;
 mod told;
 
-use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyEventKind};
+use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
 use crate::effect::Effect;
 use crate::keys::{is_ctrl, possible};
@@ -38,6 +38,13 @@ fn key_pressed(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
     if is_ctrl(&key, 'c') {
         return actions::stop(model);
     }
+    if key.modifiers.contains(KeyModifiers::ALT) {
+        // Terminals send the same for Alt and a letter as for Esc and then the letter, and Alt means nothing here.
+        let letter = KeyEvent { modifiers: key.modifiers - KeyModifiers::ALT, ..key };
+        let mut effects = key_pressed(model, KeyCode::Esc.into());
+        effects.extend(key_pressed(model, letter));
+        return effects;
+    }
     if model.dialog.is_some() {
         return dialogs::key(model, key);
     }
@@ -51,7 +58,8 @@ fn key_pressed(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
         dialogs::search_for(model, String::new());
         return Vec::new();
     }
-    let hint = possible(model).into_iter().find(|hint| hint.key == key.code);
+    let is_plain = !key.modifiers.contains(KeyModifiers::CONTROL);
+    let hint = possible(model).into_iter().find(|hint| is_plain && hint.key == key.code);
     match hint {
         Some(hint) => actions::act(model, hint.action),
         None => Vec::new(),
