@@ -60,6 +60,8 @@ pub(crate) fn run(names: &[String]) -> Result<(), String> {
             println!("{row}");
         }
     }
-    println!("\nThe engine alone: `cargo bench -p bear-engine`. Planning alone: `cargo bench -p bear-core`.\nA frame of `bear ui` alone: `cargo bench -p bear-ui`.");
+    println!(
+        "\nThe engine alone: `cargo bench -p bear-engine`. Planning alone: `cargo bench -p bear-core`.\nA frame of `bear ui` alone: `cargo bench -p bear-ui`."
+    );
     Ok(())
 }
