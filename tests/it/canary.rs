@@ -19,12 +19,12 @@ use crate::support::Project;
 const CASES: &[(&str, &[&str])] = &[
     ("init", &["demo", "other --provider hosts"]),
     ("validate", &["", "no-such-file.yaml"]),
-    ("plan", &["", "--offline", "--replace demo-env-1", "--only no-such-group"]),
+    ("plan", &["", "--offline", "--format markdown", "--replace demo-env-1", "--only no-such-group"]),
     ("apply", &["", "--yes --only no-such-group"]),
     ("destroy", &["", "--yes --only no-such-group"]),
     ("import", &["demo-env-1 i-0123456789abcdef0 --yes", "demo-env-1"]),
     ("status", &[""]),
-    ("verify", &["", "--only demo-env-1"]),
+    ("verify", &["", "--only demo-env-1", "--report ../verified.html"]),
     ("ssh", &["demo-env-1", "--only demo-env-1 -- true", "no-such-instance"]),
     ("open", &["demo-env-1", "no-such-instance"]),
     ("logs", &["demo-env-1 --lines 1000", "demo-made-1", "no-such-instance"]),
@@ -32,7 +32,8 @@ const CASES: &[(&str, &[&str])] = &[
         "inventory",
         &["--format ips", "--format json", "--format ansible", "--format ssh-config", "--format prometheus"],
     ),
-    ("graph", &["--format dot", "--format mermaid"]),
+    ("graph", &["--format dot", "--format mermaid", "--format svg"]),
+    ("report", &["", "--list", "--run no-such-run", "--output ../page.html"]),
     ("state list", &[""]),
     ("state show", &["", "demo-env-1"]),
     ("state rm", &["demo-env-1"]),
@@ -43,6 +44,7 @@ const CASES: &[(&str, &[&str])] = &[
     ("doctor", &[""]),
     ("schema", &[""]),
     ("completions", &["bash", "zsh", "fish"]),
+    ("ui", &[""]),
 ];
 
 const FLEET: &str = "

@@ -6,7 +6,7 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Which crates of the workspace a crate may depend on.
-const EDGES: [(&str, &[&str]); 15] = [
+const EDGES: [(&str, &[&str]); 16] = [
     (
         "bear",
         &[
