@@ -178,6 +178,7 @@ fn history_and_restore() {
     exit status: 0
     ----- stdout -----
     serial  made                  instances
+         7  [TIME]          2
          8  [TIME]          1
          9  [TIME]          0
     ");
@@ -210,7 +211,7 @@ fn history_and_restore() {
     check!(project.bear("state history --json"), @r#"
     exit status: 0
     ----- stdout -----
-    {"version":1,"fleet":"demo","states":[{"serial":8,"at":"[TIME]","instances":1},{"serial":9,"at":"[TIME]","instances":0},{"serial":10,"at":"[TIME]","instances":1}]}
+    {"version":1,"fleet":"demo","states":[{"serial":7,"at":"[TIME]","instances":2},{"serial":8,"at":"[TIME]","instances":1},{"serial":9,"at":"[TIME]","instances":0},{"serial":10,"at":"[TIME]","instances":1}]}
     "#);
 }
 

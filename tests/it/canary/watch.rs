@@ -182,9 +182,12 @@ impl Drop for Watch {
 /// they have put the secret into a variable.
 fn process(pid: i32) -> (Vec<u8>, Vec<u8>) {
     let read = |file: &str| fs::read(format!("/proc/{pid}/{file}")).unwrap_or_default();
-    let words = read("cmdline");
-    let program = fs::read_link(format!("/proc/{pid}/exe")).unwrap_or_default();
+    let program = || fs::read_link(format!("/proc/{pid}/exe")).unwrap_or_default();
+    let before = program();
+    let (words, environment) = (read("cmdline"), read("environ"));
     let inner = words.split(|&byte| byte == 0).nth(1).is_some_and(|word| word.starts_with(b"__"));
-    let by_hand = program == Path::new(env!("CARGO_BIN_EXE_bear")) && !inner;
-    (words, if by_hand { Vec::new() } else { read("environ") })
+    let by_hand = before == Path::new(env!("CARGO_BIN_EXE_bear")) && !inner;
+    // Of one that became another program meanwhile, nobody knows whose environment was read.
+    let is_known = program() == before;
+    (words, if by_hand || !is_known { Vec::new() } else { environment })
 }

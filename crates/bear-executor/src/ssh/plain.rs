@@ -36,6 +36,9 @@ const SYSTEM_PARTS: &str = "/etc/ssh/ssh_config.d";
 
 /// Where the target is, if nothing but the target itself says so.
 pub(super) fn route(target: &Target) -> Option<Route> {
+    if !is_of_the_system() {
+        return None;
+    }
     let user = account(&fs::read_to_string("/etc/passwd").ok()?, getuid().as_raw())?;
     let (own, system) = match &target.config {
         Some(config) => (config.clone(), None),
@@ -51,6 +54,14 @@ pub(super) fn route(target: &Target) -> Option<Route> {
     }
     let login = target.user.as_ref().unwrap_or(&user.name);
     Some(Route::direct(login, &target.address, target.port.unwrap_or(22), target.alias.as_deref()))
+}
+
+/// Whether the `ssh` that would run is the system's. Any other may look elsewhere for its configuration, or be somebody's
+/// script that knows better.
+fn is_of_the_system() -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let ssh = std::env::split_paths(&path).map(|folder| folder.join("ssh")).find(|ssh| ssh.exists());
+    ssh.is_some_and(|ssh| ["/usr/bin/ssh", "/bin/ssh"].map(Path::new).contains(&ssh.as_path()))
 }
 
 /// Whether ssh takes the target as it is written: it rewrites capital letters and addresses of other forms.

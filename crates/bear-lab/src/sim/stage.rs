@@ -26,6 +26,9 @@ use super::coverage::Coverage;
 /// No life takes longer in which everything has its deadline.
 const LIFE: Duration = Duration::from_hours(24 * 30);
 
+/// How often everything that was cut off is let run, to its end; once is enough for as many tasks as tokio runs in a row.
+const SETTLING: usize = 8;
+
 /// What came of a case.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outcome {
@@ -164,9 +167,13 @@ impl<'a> Stage<'a> {
                 self.rivals(scene, &process),
                 self.hands(scene)
             );
+            // What was under way and is waited for no more ends here, in the order in which it began. With the runtime it
+            // would end in an order that depends on how many tasks other threads have made.
+            for _ in 0..SETTLING {
+                tokio::task::yield_now().await;
+            }
             passed
         });
-        // With it goes what was under way.
         drop(runtime);
         self.log.begin(None);
         passed
