@@ -143,6 +143,26 @@ fn a_fleet_from_its_name_to_its_end() {
     destroyed(&terminal);
 }
 
+#[test]
+fn it_ends_with_its_terminal() {
+    if !is_here() {
+        println!("skipped: there is no tmux on this machine");
+        return;
+    }
+    let project = Project::of(1);
+    let terminal = Terminal::start(&project);
+    terminal.once(&["1 not made"]);
+    let pid = terminal.tmux(&["display-message", "-p", "-t", "ui", "#{pane_pid}"]);
+    let pid = String::from_utf8(pid.stdout).unwrap();
+    // Empty once the process is gone or nobody has yet taken note of its end.
+    let process = format!("/proc/{}/cmdline", pid.trim());
+    assert!(fs::read(&process).is_ok_and(|words| !words.is_empty()));
+    terminal.tmux(&["kill-server"]);
+    eventually("bear has ended", || {
+        fs::read(&process).is_ok_and(|words| words.is_empty()) || !fs::exists(&process).unwrap()
+    });
+}
+
 fn named_and_made(terminal: &Terminal<'_>) {
     // A name.
     check_screen!(terminal.once(&["A new fleet"]), @"

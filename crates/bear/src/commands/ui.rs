@@ -6,6 +6,7 @@
 mod desk;
 mod history;
 mod jobs;
+mod keys;
 mod snapshot;
 mod terminal;
 
@@ -15,11 +16,11 @@ use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
 
 use bear_engine::{Clock, SystemClock};
-use bear_ui::ratatui::crossterm::event::{self, Event};
 use bear_ui::{Effect, Message, Model, Style, update};
 use clap::Args;
 
 use self::desk::Desk;
+use self::keys::Keys;
 use self::terminal::Screenful;
 use crate::args::FleetArgs;
 use crate::context::Context;
@@ -57,9 +58,10 @@ pub(crate) fn run(args: &UiArgs, context: &Context) -> Result<ExitStatus, Fault>
     let leave = terminal::asked_to_leave()?;
     let mut screen = Screenful::enter(messages.clone())?;
     let model = Model::new(terminal::size()?, style, SystemClock.now());
+    let keys = Keys::listen(messages.clone())?;
     let mut desk = Desk::new(messages, context.environment.clone());
     desk.perform(Effect::Load { file: args.fleet.fleet.as_deref().map(shown) });
-    let outcome = Manager { model, desk: &mut desk, told, screen: &mut screen }.run(&leave);
+    let outcome = Manager { model, desk: &mut desk, told, keys, screen: &mut screen }.run(&leave);
     // What still runs gets the chance to leave things in order before the terminal is given back.
     desk.close();
     drop(screen);
@@ -74,6 +76,7 @@ struct Manager<'a> {
     model: Model,
     desk: &'a mut Desk,
     told: Receiver<Message>,
+    keys: Keys,
     screen: &'a mut Screenful,
 }
 
@@ -82,26 +85,20 @@ impl Manager<'_> {
         let mut ticked = Instant::now();
         let (mut is_new, mut is_leaving) = (true, false);
         loop {
-            if is_new {
+            // Whoever leaves because the terminal is gone has nothing to draw on.
+            if is_new && !is_leaving {
                 self.screen.draw(&self.model)?;
             }
-            is_new = event::poll(FRAME).map_err(|error| terminal::lost(&error))?;
             // Whatever was typed and told until now is one picture.
-            while event::poll(Duration::ZERO).map_err(|error| terminal::lost(&error))? {
-                let event = event::read().map_err(|error| terminal::lost(&error))?;
-                if let Some(message) = of_terminal(event)
-                    && self.take(message)?
-                {
-                    return Ok(());
-                }
-            }
-            for message in self.told.try_iter().take(BATCH).collect::<Vec<_>>() {
-                is_new = true;
+            let first = self.told.recv_timeout(FRAME).ok();
+            let told = first.into_iter().chain(self.told.try_iter().take(BATCH)).collect::<Vec<_>>();
+            is_new = !told.is_empty();
+            for message in told {
                 if self.take(message)? {
                     return Ok(());
                 }
             }
-            if leave.is_asked() {
+            if leave.is_asked() || (self.keys.are_gone() && !is_leaving) {
                 is_leaving = true;
                 self.desk.perform(Effect::Interrupt);
             }
@@ -127,22 +124,12 @@ impl Manager<'_> {
                 Effect::Quit => return Ok(true),
                 Effect::Ssh { file, instance } => {
                     if let Some(mut ssh) = self.desk.ssh(&file, &instance) {
-                        self.screen.lend(&mut ssh)?;
+                        self.keys.aside(|| self.screen.lend(&mut ssh))?;
                     }
                 }
                 other => self.desk.perform(other),
             }
         }
         Ok(false)
-    }
-}
-
-fn of_terminal(event: Event) -> Option<Message> {
-    match event {
-        Event::Key(key) => Some(Message::Key(key)),
-        Event::Mouse(event) => Some(Message::Mouse(event)),
-        Event::Resize(columns, rows) => Some(Message::Resized(columns, rows)),
-        Event::Paste(text) => Some(Message::Pasted(text)),
-        Event::FocusGained | Event::FocusLost => None,
     }
 }
