@@ -13,8 +13,12 @@ use crate::project::{Project, failed};
 /// How many snapshots bear keeps: its own bound.
 const HISTORY: usize = 20;
 
+/// How many runs bear remembers: its own bound.
+const RUNS: usize = 10;
+
 /// What may lie in the folder of a fleet.
-const RECORDS: [&str; 6] = ["history", "instances", "journal.ndjson", "lock", "plan.json", "state.json"];
+const RECORDS: [&str; 7] =
+    ["history", "instances", "journal.ndjson", "lock", "plan.json", "runs", "state.json"];
 
 /// Far more than the journal of a broker needs, which is rewritten when it is longer than 4 MiB.
 const BROKER_JOURNAL_MAX: u64 = 8 << 20;
@@ -131,6 +135,10 @@ pub(super) fn expect_tidy(project: &Project, fleet: &str, wanted: &BTreeSet<Stri
     same("surplus files of the history", &strange, &Vec::new())?;
     if history.len() > HISTORY {
         return Err(format!("the history has {} snapshots, and is to have {HISTORY}", history.len()));
+    }
+    let runs = names(&folder.join("runs"))?.len();
+    if runs > RUNS {
+        return Err(format!("{runs} runs are remembered, and {RUNS} are to be"));
     }
     same("bytes in the journal", &size(&folder.join("journal.ndjson")), &0)?;
     for instance in wanted {

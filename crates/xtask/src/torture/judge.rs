@@ -18,12 +18,13 @@ const SETTLED_WITHIN: Duration = Duration::from_secs(30);
 const TRIES_IN_TIME: usize = 6;
 
 /// What belongs in the folder of a fleet.
-const RECORDS: [&str; 8] = [
+const RECORDS: [&str; 9] = [
     "state.json",
     "journal.ndjson",
     "lock",
     "history",
     "instances",
+    "runs",
     "secrets.json",
     "plan.json",
     "known_hosts",
