@@ -158,6 +158,9 @@ fn believe_again(chosen: State, present: State) -> State {
     for (name, old) in chosen.instances {
         match restored.instances.get_mut(&name) {
             Some(now) if now.generation > old.generation || *now == old => {}
+            // Of a machine that was only asked for then, more is known now, even if that is only that its end was asked
+            // for. Nobody may ask for it again by the same token.
+            Some(now) if old.phase == Phase::Creating => *now = as_far_as_its_machine(now.clone()),
             Some(now) => *now = as_far_as_its_machine(old),
             None => drop(restored.instances.insert(name, as_if_its_machine_went(old))),
         }

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use bear_core::state::v1::{Record, State};
+use bear_core::state::v1::{Machine, Record, State};
 use bear_engine::store::{FleetFolder, Store, StoreError, restore};
 use jiff::Timestamp;
 
@@ -116,6 +116,20 @@ fn restoring_asks_for_nothing_that_has_ended() {
     fold_each(&folder, &[&[create(1, instance(1))], &gone]);
     let restored = restore(&take(&folder).unwrap(), &fleet(), 1).unwrap();
     insta::assert_snapshot!(instances(&restored), @"demo-broker-1 generation 1 destroying -");
+}
+
+#[test]
+fn restoring_goes_back_behind_nothing_that_is_known_of_a_machine() {
+    #[track_caller]
+    fn check(known: Record) -> String {
+        let (_project, folder) = project();
+        fold_each(&folder, &[&[create(1, instance(1))], &[known]]);
+        instances(&restore(&take(&folder).unwrap(), &fleet(), 1).unwrap())
+    }
+    let (at, instance) = (Timestamp::UNIX_EPOCH, instance(1));
+    insta::assert_snapshot!(check(Record::DestroyBegan { at, instance: instance.clone() }), @"demo-broker-1 generation 1 destroying -");
+    let machine = Machine::new("m-1", "127.0.0.1");
+    insta::assert_snapshot!(check(Record::Created { at, instance, machine }), @"demo-broker-1 generation 1 created m-1");
 }
 
 #[test]
