@@ -1,6 +1,6 @@
 //! The stage: performs a case, life by life, on one disk and in one world, and looks at both in between.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -323,10 +323,17 @@ impl<'a> Stage<'a> {
     ) {
         if !first.is_dead() || scene.locked {
             self.log.line(format_args!("rival     deletes the lock"));
-            if process.remove(Path::new(&format!("{FOLDER}/lock"))).is_err() {
-                return;
+            let lock = format!("{FOLDER}/lock");
+            let deleted = catch_unwind(AssertUnwindSafe(|| process.remove(Path::new(&lock))));
+            // Whoever died while deleting it may have done so all the same.
+            if self.disk.read(&lock).is_none() {
+                self.witness.lock_was_broken();
             }
-            self.witness.lock_was_broken();
+            match deleted {
+                Ok(Ok(())) => {}
+                Ok(Err(_)) => return,
+                Err(death) => resume_unwind(death),
+            }
             self.world.hurry();
             tokio::task::yield_now().await;
         }
