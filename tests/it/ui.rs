@@ -301,7 +301,7 @@ fn grown_and_not_shrunk(terminal: &Terminal<'_>) {
     terminal.press(&["y"]);
     terminal.once(&["Done: 3 steps"]);
     terminal.press(&["Escape"]);
-    terminal.once(&["4 instances  4 healthy"]);
+    terminal.once(&["4 instances  4 healthy", "D destroy"]);
     let file = project.read("fleets/demo.yaml");
     assert!(file.contains("count: 4 ") && file.contains("# more or fewer"), "{file}");
 
@@ -357,7 +357,7 @@ fn killed_and_healed(terminal: &Terminal<'_>) {
     terminal.press(&["y"]);
     terminal.once(&["Done: "]);
     terminal.press(&["Escape"]);
-    terminal.once(&["4 instances  4 healthy"]);
+    terminal.once(&["4 instances  4 healthy", "D destroy"]);
     project.expect_settled("demo", 4);
 }
 
@@ -391,7 +391,7 @@ fn destroyed(terminal: &Terminal<'_>) {
     Esc back  ? help
     ");
     terminal.press(&["Escape"]);
-    terminal.once(&["4 instances  4 not made"]);
+    terminal.once(&["4 instances  4 not made", "D destroy"]);
     terminal.press(&["q"]);
     eventually("bear has ended", || {
         let ended = terminal.tmux(&["display-message", "-p", "-t", "ui", "#{pane_dead} #{pane_dead_status}"]);
