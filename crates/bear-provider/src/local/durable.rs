@@ -12,7 +12,7 @@ pub(super) const UNFINISHED: &str = ".new-";
 pub(super) fn write(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     let folder = path.parent().expect("a file that bear writes stands in a folder");
     let mut unfinished = tempfile::Builder::new()
-        .prefix(UNFINISHED)
+        .prefix(&ours())
         .permissions(Permissions::from_mode(mode))
         .tempfile_in(folder)?;
     unfinished.write_all(bytes)?;
@@ -21,15 +21,24 @@ pub(super) fn write(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     sync_folder(folder)
 }
 
-/// Removes what writers that were killed have left unfinished in a folder. Only for a folder in which nobody writes now.
+/// Removes what writers that were killed have left unfinished in a folder. Only for a folder in which no other process
+/// writes now; what this one is about to finish stays.
 pub(super) fn sweep(folder: &Path) -> io::Result<()> {
+    let ours = ours();
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
-        if entry.file_name().as_encoded_bytes().starts_with(UNFINISHED.as_bytes()) {
+        let name = entry.file_name();
+        let name = name.as_encoded_bytes();
+        if name.starts_with(UNFINISHED.as_bytes()) && !name.starts_with(ours.as_bytes()) {
             fs::remove_file(entry.path())?;
         }
     }
     Ok(())
+}
+
+/// The same for what this process writes.
+fn ours() -> String {
+    format!("{UNFINISHED}{}-", std::process::id())
 }
 
 /// Makes durable which files a folder has.

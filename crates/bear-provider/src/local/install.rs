@@ -9,12 +9,12 @@ use bear_core::name::InstanceName;
 use bear_core::state::v1::{Installed, Process};
 
 use super::broker::{self, Started};
-use super::error::{BROKER_ENDED, NO_MACHINE, NOT_READY, PORT_TAKEN, blocking};
+use super::error::{self, BROKER_ENDED, NO_MACHINE, NOT_READY, PORT_TAKEN, blocking};
 use super::files::{Files, InstanceFile};
 use super::machine::{self, Found};
 use super::ready::{self, NotReady, READY_MAX};
 use super::registry::{Owner, Wish};
-use super::{LocalProvider, listener, process};
+use super::{LocalProvider, durable, listener, process};
 
 /// How often a broker is brought up before the error is passed on, where another one came first each time.
 const TRIES_MAX: u32 = 3;
@@ -47,7 +47,12 @@ impl LocalProvider {
         let folder = self.folder(&args.instance);
         let ports = self.claim_ports(&args, &folder).await?;
         let (rendered_in, version) = (folder.clone(), args.version.clone());
-        let files = blocking(move || Ok(Files::new(render(&rendered_in, &ports)?, &version))).await?;
+        let files = blocking(move || {
+            // Whoever else wrote here held the fleet's lock, so what another left unfinished stays so for ever.
+            durable::sweep(&rendered_in).map_err(error::io("tidying", &rendered_in))?;
+            Ok(Files::new(render(&rendered_in, &ports)?, &version))
+        })
+        .await?;
         match self.bring_up(&folder, &files, &ports).await {
             Ok(process) => Ok(Installed { process: Some(process), ..Installed::new(ports, args.version) }),
             // A port that was chosen just now, and taken by another program before the broker could: the next try

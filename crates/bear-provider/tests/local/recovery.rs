@@ -38,6 +38,17 @@ async fn an_install_that_is_cut_off_at_any_moment_is_finished_by_the_next() {
 }
 
 #[tokio::test]
+async fn a_file_that_was_never_finished_goes_with_the_next_install() {
+    let world = World::new();
+    let before = world.deploy("demo-broker-1").await;
+    let unfinished = world.folder("demo-broker-1").join(".new-aB3xyz");
+    fs::write(&unfinished, "{\"vers").unwrap();
+    let after = world.install_with(args_again("demo-broker-1", &before), Behaviour::Answers).await.unwrap();
+    assert_eq!(after.process, before.process);
+    assert!(!unfinished.exists());
+}
+
+#[tokio::test]
 async fn two_installs_at_once_end_with_one_broker() {
     let world = World::new();
     world.create("demo-broker-1").await.unwrap();
