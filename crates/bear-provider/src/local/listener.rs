@@ -5,11 +5,13 @@ use std::collections::HashMap;
 use std::fmt;
 use std::fs;
 use std::io::{self, ErrorKind};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddrV4};
+use std::os::fd::OwnedFd;
 
 use bear_core::event::StepError;
 use bear_core::fleet::model::Ports;
 use bear_core::state::v1::Process;
+use rustix::net::{self, AddressFamily, SocketFlags, SocketType, sockopt};
 
 use super::LOOPBACK;
 use super::error::PORT_TAKEN;
@@ -45,7 +47,18 @@ impl fmt::Display for Obstacle {
 
 /// Whether a port can be listened on right now.
 pub(super) fn is_free(port: u16) -> bool {
-    TcpListener::bind((LOOPBACK, port)).is_ok()
+    probe(port).is_ok()
+}
+
+/// Takes a port without listening on it: that fails where somebody listens, and keeps nobody from listening. For the
+/// socket may outlive its closing, in a process that is just being started elsewhere in bear and has a copy of all that
+/// is open here until it runs its own program.
+fn probe(port: u16) -> io::Result<OwnedFd> {
+    let socket = net::socket_with(AddressFamily::INET, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
+    // As brokers do it: else a broker's old connections, or the copy of this socket, would be in the way.
+    sockopt::set_socket_reuseaddr(&socket, true)?;
+    net::bind(&socket, &SocketAddrV4::new(LOOPBACK, port))?;
+    Ok(socket)
 }
 
 /// What is in the way on the ports of this machine. Who listens is looked up for all ports at once, and only when one
@@ -59,7 +72,7 @@ impl Obstacles {
 
     /// What keeps a port from being listened on right now.
     pub(super) fn at(&self, port: u16) -> Option<Obstacle> {
-        match TcpListener::bind((LOOPBACK, port)) {
+        match probe(port) {
             Ok(_) => None,
             Err(error) if error.kind() == ErrorKind::AddrInUse => {
                 Some(Obstacle::Listener(self.0.get(&port).cloned()))
@@ -150,6 +163,8 @@ fn parse_address(text: &str) -> Option<IpAddr> {
 
 #[cfg(test)]
 mod tests {
+    use std::net::TcpListener;
+
     use super::*;
 
     #[test]
@@ -181,6 +196,22 @@ mod tests {
         assert_eq!(found.pid, std::process::id());
         drop(held);
         assert!(is_free(port) && Obstacles::new().at(port).is_none());
+    }
+
+    #[test]
+    fn a_look_at_a_port_is_in_nobodys_way() {
+        let port = TcpListener::bind((LOOPBACK, 0)).unwrap().local_addr().unwrap().port();
+        // What a child has that is started just then.
+        let copy = probe(port).unwrap();
+        let broker = TcpListener::bind((LOOPBACK, port)).unwrap();
+        assert!(!is_free(port));
+        drop((copy, broker));
+        assert!(is_free(port));
+        for address in ["0.0.0.0", "::"] {
+            let everywhere = TcpListener::bind((address, port)).unwrap();
+            assert!(!is_free(port), "{address}");
+            drop(everywhere);
+        }
     }
 
     #[test]
