@@ -1,5 +1,6 @@
 //! Crashes: bear is killed or interrupted in the middle, and the next run goes on from there
 
+use std::fs;
 use std::process::Child;
 use std::time::{Duration, Instant};
 
@@ -74,6 +75,17 @@ fn a_destroy_that_is_killed() {
         killed
     });
     assert_ne!(killed.count(), 0);
+}
+
+#[test]
+fn a_destroy_that_is_killed_over_its_last_file() {
+    let project = Project::of(1);
+    project.bear(APPLY).ok();
+    project.bear(DESTROY).ok();
+    let unfinished = project.path(".bear/demo/state.json.tmp");
+    fs::write(&unfinished, "{\"vers").unwrap();
+    assert!(project.bear(DESTROY).ok().stderr.contains("nothing of the fleet `demo` is deployed"));
+    assert!(!unfinished.exists());
 }
 
 #[test]

@@ -38,13 +38,11 @@ pub(crate) struct DestroyArgs {
 pub(crate) async fn run(args: DestroyArgs, context: &Context) -> Result<ExitStatus, Fault> {
     let wanted = Wanted::read(args.fleet.fleet.as_deref(), context)?;
     refuse_without_terminal(args.yes, context)?;
-    let state = wanted.load()?;
-    if state.is_none() {
+    if wanted.load()?.is_none() {
         strays::warn(&wanted, None, context)?;
-    }
-    if state.is_none_or(|state| state.is_empty()) {
         return Ok(nothing_is_deployed(&wanted, context));
     }
+    // Even where nothing is deployed: a run that was killed over its last record may have left something to tidy up.
     let mut store = runs::open(&wanted, &args.lock, context)?;
     if store.state().is_empty() {
         return Ok(nothing_is_deployed(&wanted, context));
