@@ -1,11 +1,12 @@
 //! Who may connect: names with salted hashes of their passwords, in a file that only its owner can read.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 
-use argon2::password_hash::{PasswordHash, PasswordHasher, PasswordVerifier, SaltString};
-use argon2::{Algorithm, Argon2, Params};
+use argon2::password_hash::{Output, PasswordHash, PasswordHasher, Salt, SaltString};
+use argon2::{Algorithm, Argon2, Block, Params, Version};
 use serde::{Deserialize, Serialize};
 
 use crate::error::BrokerError;
@@ -71,7 +72,7 @@ impl Credentials {
         let Some(hash) = self.users.get(user).and_then(|hash| PasswordHash::new(hash).ok()) else {
             return false;
         };
-        is_bearable(&hash) && Argon2::default().verify_password(password.as_bytes(), &hash).is_ok()
+        is_bearable(&hash) && is_hashed(password, &hash).unwrap_or(false)
     }
 
     /// Whether this user with this password is all there is, so that the file need not be written again.
@@ -94,12 +95,40 @@ fn is_bearable(hash: &PasswordHash<'_>) -> bool {
     })
 }
 
+/// Whether this is the hash of that password; none if it is no hash that is written here.
+///
+/// Each thread keeps the memory that it once took for a check. To take and return eight MiB each time leaves holes among
+/// all else that the allocator has given away, which the next eight don't fit into.
+fn is_hashed(password: &str, hash: &PasswordHash<'_>) -> Option<bool> {
+    thread_local! {
+        static MEMORY: RefCell<Vec<Block>> = const { RefCell::new(Vec::new()) };
+    }
+    let params = Params::try_from(hash).ok()?;
+    let blocks = params.block_count();
+    let argon = Argon2::new(
+        Algorithm::try_from(hash.algorithm).ok()?,
+        Version::try_from(hash.version?).ok()?,
+        params,
+    );
+    let expected = hash.hash?;
+    let mut salt = [0; Salt::MAX_LENGTH];
+    let salt = hash.salt?.decode_b64(&mut salt).ok()?;
+    let found = Output::init_with(expected.len(), |found| {
+        MEMORY.with_borrow_mut(|memory| {
+            memory.resize(memory.len().max(blocks), Block::default());
+            Ok(argon.hash_password_into_with_memory(password.as_bytes(), salt, found, memory)?)
+        })
+    });
+    // Outputs take as long to compare whatever they differ in.
+    Some(found.ok()? == expected)
+}
+
 fn hash(password: &str) -> Result<String, String> {
     let mut random = [0; 16];
     getrandom::fill(&mut random).map_err(|error| error.to_string())?;
     let salt = SaltString::encode_b64(&random).map_err(|error| error.to_string())?;
     let params = Params::new(MEMORY_KIB, PASSES, 1, None).map_err(|error| error.to_string())?;
-    let argon = Argon2::new(Algorithm::Argon2id, argon2::Version::V0x13, params);
+    let argon = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
     let hash = argon.hash_password(password.as_bytes(), &salt).map_err(|error| error.to_string())?;
     Ok(hash.to_string())
 }
