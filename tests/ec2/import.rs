@@ -130,6 +130,7 @@ fn what_can_not_be_imported() {
     bear::import::taken
 
       × i-[ID] is the machine of `daily-emqx-1` already
+      help: one machine carries one instance; `bear state list` shows which are deployed
     ");
 
     let neighbour = cloud.neighbour(&FLEET.replace("daily", "other"));
@@ -139,6 +140,7 @@ fn what_can_not_be_imported() {
     bear::aws::other_fleet
 
       × importing i-[ID] as other-emqx-1: it belongs to the fleet daily (lineage [ID])
+      help: if that fleet has no use for it any more, take the tags that begin with `bear:` off it in the EC2 console
     ");
     assert_eq!(neighbour.bear("state list").ok().stdout, "");
 

@@ -267,6 +267,13 @@ impl StepError {
         self
     }
 
+    /// All that it tells, line by line: its code and message, the last lines, and what to do next.
+    pub fn told(&self) -> String {
+        let lines = self.last_lines.iter().map(|line| format!("  | {line}\n")).collect::<String>();
+        let help = self.help.iter().map(|help| format!("  help: {help}\n")).collect::<String>();
+        format!("{}: {}\n{lines}{help}", self.code, self.message)
+    }
+
     /// Adds the last of what the command or the broker wrote.
     #[must_use]
     pub fn with_last_lines(mut self, output: &str) -> Self {

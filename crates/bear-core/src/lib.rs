@@ -13,6 +13,7 @@ pub mod name;
 pub mod observed;
 pub mod plan;
 pub mod problem;
+pub mod progress;
 pub mod state;
 pub mod step;
 pub mod unit;

@@ -73,4 +73,5 @@ async fn run(
 
 fn not_started(error: &dyn std::fmt::Display) -> StepError {
     StepError::permanent("bear::local::no_shell", format!("starting a shell on {PLACE}: {error}"))
+        .with_help("bear needs a POSIX `sh` where PATH finds it")
 }

@@ -54,7 +54,8 @@ impl Broker {
             model::Broker::Embedded(_) => Err(StepError::permanent(
                 EMBEDDED,
                 format!("{}: the embedded broker runs with `provider: local` only", order.doing),
-            )),
+            )
+            .with_help("write `emqx` or `mosquitto` as the `broker` of this group")),
         }
     }
 
@@ -149,6 +150,9 @@ impl Order<'_> {
             let path = settings.path(text);
             std::fs::read_to_string(&path).map_err(|error| {
                 StepError::permanent(FILE, format!("{}: reading {}: {error}", self.doing, path.display()))
+                    .with_help(
+                        "the fleet file names it under `tls`: see that it is there, and that you may read it",
+                    )
             })
         };
         Ok(Some(Certificate {
@@ -159,9 +163,10 @@ impl Order<'_> {
     }
 
     fn secret(&self, what: &str, secret: Option<&String>) -> Result<String, StepError> {
-        secret
-            .cloned()
-            .ok_or_else(|| StepError::permanent(SECRET, format!("{}: {what} is not known", self.doing)))
+        secret.cloned().ok_or_else(|| {
+            StepError::permanent(SECRET, format!("{}: {what} is not known", self.doing))
+                .with_help("`bear plan` says where the fleet file has it from; `bear doctor` tries to get it")
+        })
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bear_core::event::StepError;
 use bear_core::fleet::model;
 use bear_executor::ssh::Ssh;
-use bear_executor::{Content, Executor, Privilege, Redactor, Script, Upload};
+use bear_executor::{Content, Executor, Exit, Privilege, Redactor, Script, Upload};
 use bear_recipes::image::{self, Image};
 use bear_recipes::shell::Quoted;
 
@@ -88,6 +88,11 @@ async fn tidy(ssh: &Ssh, command: &str, path: &str, doing: &str) -> Result<(), S
         return Ok(());
     }
     let said = outcome.transcript.to_string();
-    let error = StepError::permanent(FAILED, format!("{doing}: `{text}` failed: {}", outcome.exit));
-    Err(error.with_last_lines(&said))
+    Err(failed(doing, &text, outcome.exit).with_last_lines(&said))
+}
+
+/// The error for a command around the image file that failed on the host.
+pub(crate) fn failed(doing: &str, command: &str, exit: Exit) -> StepError {
+    StepError::permanent(FAILED, format!("{doing}: `{command}` failed: {exit}"))
+        .with_help("look on the host at who may write there, and at what room is left")
 }

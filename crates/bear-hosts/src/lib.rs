@@ -28,6 +28,8 @@ mod running;
 mod script;
 mod settings;
 mod sighting;
+#[cfg(test)]
+mod told;
 
 pub use bear_executor::host_keys::{FirstContact, FirstContactRule};
 pub use bear_executor::ssh::{ConnectError, Forward, Ssh};

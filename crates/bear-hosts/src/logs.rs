@@ -42,7 +42,10 @@ impl Hosts {
             return Ok(());
         }
         let message = format!("reading the log of {}: {}", place.instance, outcome.exit);
-        Err(StepError::permanent(FAILED, message).with_last_lines(&outcome.transcript.to_string()))
+        let help = format!("`bear verify --only {}` looks at the broker from outside", place.instance);
+        Err(StepError::permanent(FAILED, message)
+            .with_help(help)
+            .with_last_lines(&outcome.transcript.to_string()))
     }
 
     /// The last lines of a broker's log; none if it can't be had.

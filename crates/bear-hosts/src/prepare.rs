@@ -67,9 +67,11 @@ impl Hosts {
     }
 }
 
-fn parse(machine: &Machine, host_key: &str) -> Result<HostKey, StepError> {
+pub(crate) fn parse(machine: &Machine, host_key: &str) -> Result<HostKey, StepError> {
     host_key.parse().map_err(|error| {
-        StepError::permanent(HOST_KEY, format!("reading the host key of {}: {error}", machine.id))
+        StepError::permanent(HOST_KEY, format!("reading the host key of {}: {error}", machine.id)).with_help(
+            "`bear import --host-key` takes another one; `bear apply --replace` makes the machine anew",
+        )
     })
 }
 

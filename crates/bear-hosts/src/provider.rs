@@ -127,9 +127,7 @@ fn never_reached(error: StepError, request: &DestroyRequest) -> StepError {
 pub(crate) async fn machine(ssh: &Ssh, facts: &HostFacts) -> Result<Machine, StepError> {
     let keys = ssh.host_keys().await?;
     let place = ssh.place().await?;
-    let key = keys.first().ok_or_else(|| {
-        StepError::transient(NO_KEY, format!("reading the host key of {place}: it is not known any more"))
-    })?;
+    let key = keys.first().ok_or_else(|| no_key(place))?;
     let address = ssh.address().await?.to_owned();
     let private = private_address(&address, facts).filter(|private| private.to_string() != address);
     Ok(Machine {
@@ -144,6 +142,12 @@ pub(crate) async fn machine(ssh: &Ssh, facts: &HostFacts) -> Result<Machine, Ste
         address,
         image: None,
     })
+}
+
+/// The error for a host whose key went out of the file while it was connected.
+pub(crate) fn no_key(place: &str) -> StepError {
+    StepError::transient(NO_KEY, format!("reading the host key of {place}: it is not known any more"))
+        .with_help("somebody changed the fleet's known_hosts meanwhile; do the same again")
 }
 
 /// The address by which the machines of a fleet reach each other. A private address in the fleet file was chosen for

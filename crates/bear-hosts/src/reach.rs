@@ -54,7 +54,7 @@ impl<'a> Place<'a> {
         let Self { instance, machine, .. } = self;
         machine.ok_or_else(|| {
             let unknown = format!("reaching the machine of `{instance}`: its address is not known");
-            StepError::permanent(TARGET, unknown)
+            StepError::permanent(TARGET, unknown).with_help("`bear apply` looks it up, or makes the machine")
         })
     }
 }
@@ -127,13 +127,15 @@ impl Hosts {
             (None, None) => Err(StepError::permanent(
                 TARGET,
                 format!("reaching the machine of `{instance}`: how to log in is not known"),
-            )),
+            )
+            .with_help("`bear apply` records it as the fleet file has it")),
         }
     }
 
     fn target_of_host(&self, instance: &InstanceName, host: &Host) -> Result<Target, StepError> {
         let pin = host.host_key.as_deref().map(str::parse).transpose().map_err(|error| {
             StepError::permanent(TARGET, format!("reading the `host_key` of `{instance}`: {error}"))
+                .with_help("correct it in the fleet file, then run `bear apply`")
         })?;
         Ok(Target {
             address: host.address.clone(),

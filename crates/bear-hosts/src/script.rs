@@ -1,10 +1,11 @@
 //! Recipes run on a host: one script, one round trip, and what came of it.
 
+use std::fmt::Display;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bear_core::event::StepError;
 use bear_executor::ssh::Ssh;
-use bear_executor::{Executor, Line, Privilege, Redactor, Script, Stream};
+use bear_executor::{Executor, Exit, Line, Privilege, Redactor, Script, Stream};
 use bear_recipes::{HostFacts, Nonce, Outcome, Recipe, Refusal, Report, Setting, Transcript, render};
 
 use crate::{Hosts, Place};
@@ -47,16 +48,14 @@ impl Hosts {
         report: &mut (dyn FnMut(&Report) + Send),
     ) -> Result<Transcript, StepError> {
         let ssh = self.ssh(job.place)?;
-        let nonce = Nonce::new(random_word()?)
-            .map_err(|error| StepError::permanent(RANDOM, format!("{}: {error}", job.doing)))?;
+        let nonce = Nonce::new(random_word()?).map_err(|error| no_randomness(job.doing, &error))?;
         let lock_wait = LOCK_WAIT.min(job.deadline / 3);
         let setting = Setting {
             nonce: nonce.clone(),
             root: self.root(job.place),
             lock_wait_seconds: u32::try_from(lock_wait.as_secs()).unwrap_or(u32::MAX),
         };
-        let rendered = render(job.recipes, &setting)
-            .map_err(|error| StepError::permanent(REFUSED, format!("{}: {error}", job.doing)))?;
+        let rendered = render(job.recipes, &setting).map_err(|nul| refused(job.doing, &nul.into()))?;
         // What the script says of itself is read first and redacted after: a password such as `ok` must not turn its
         // reports into something else.
         let redactor = Redactor::new(rendered.secrets());
@@ -102,11 +101,8 @@ impl Job<'_> {
             }
             (Outcome::Cut { block }, Ok(outcome)) => {
                 let within = block.as_deref().unwrap_or(self.doing);
-                let place = ssh.place().await?;
-                let message = format!("{within}: the script on {place} ended too soon: {}", outcome.exit);
-                Err(StepError::transient(CUT, message)
-                    .with_help("applying again goes on from where the host is")
-                    .with_last_lines(&words(outcome.transcript.lines(), nonce)))
+                let last_lines = words(outcome.transcript.lines(), nonce);
+                Err(cut(within, ssh.place().await?, outcome.exit).with_last_lines(&last_lines))
             }
         }
     }
@@ -127,11 +123,7 @@ fn words<'l>(lines: impl Iterator<Item = &'l str>, nonce: &Nonce) -> String {
 
 /// What a recipe refuses, as an error of what is attempted.
 pub(crate) fn refused(doing: &str, refusal: &Refusal) -> StepError {
-    let error = StepError::permanent(REFUSED, format!("{doing}: {refusal}"));
-    match refusal.help() {
-        Some(help) => error.with_help(help),
-        None => error,
-    }
+    StepError::permanent(REFUSED, format!("{doing}: {refusal}")).with_help(refusal.help())
 }
 
 /// The error without any secret.
@@ -145,10 +137,21 @@ fn clean(redactor: &Redactor, error: StepError) -> StepError {
     }
 }
 
+/// The error for a script that stopped without a word.
+pub(crate) fn cut(within: &str, place: &str, exit: Exit) -> StepError {
+    StepError::transient(CUT, format!("{within}: the script on {place} ended too soon: {exit}"))
+        .with_help("applying again goes on from where the host is")
+}
+
+/// The error for a system that is out of random numbers.
+pub(crate) fn no_randomness(doing: &str, error: &dyn Display) -> StepError {
+    StepError::permanent(RANDOM, format!("{doing}: {error}"))
+        .with_help("the random numbers come from the system of this machine: look at /dev/urandom")
+}
+
 fn random_word() -> Result<String, StepError> {
     let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes)
-        .map_err(|error| StepError::permanent(RANDOM, format!("drawing a random number: {error}")))?;
+    getrandom::fill(&mut bytes).map_err(|error| no_randomness("drawing a random number", &error))?;
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 

@@ -12,6 +12,7 @@ use tokio::time::{Instant, sleep};
 use crate::Inner;
 use crate::failure::Failure;
 use crate::seen::{self, Seen, of_lineage};
+use crate::words;
 
 /// How many machines are terminated by one request.
 const AT_ONCE: usize = 500;
@@ -121,11 +122,7 @@ impl Inner {
                 return Ok(());
             }
             if began.elapsed() >= ENDED_WITHIN {
-                let (state, minutes) = (seen.state.as_str(), ENDED_WITHIN.as_secs() / 60);
-                let said =
-                    format!("{doing} in {}: it is still {state} after {minutes} minutes", self.region());
-                return Err(StepError::transient("bear::aws::not_ended", said)
-                    .with_help("look at it in the EC2 console; `bear destroy` goes on from here"));
+                return Err(words::not_ended(&doing, self.region(), seen.state.as_str(), ENDED_WITHIN));
             }
         }
     }

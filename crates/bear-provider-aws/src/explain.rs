@@ -118,7 +118,8 @@ impl Failure {
                 .with_help("others use up the account's requests in this region; do the same again later: nothing is done twice"),
             Remedy::AskAgain => StepError::transient("bear::aws::unavailable", said)
                 .with_help("EC2 has trouble of its own (https://health.aws.amazon.com); do the same again later: nothing is done twice"),
-            Remedy::None => error("bear::aws::refused", said),
+            Remedy::None => error("bear::aws::refused", said)
+                .with_help("EC2 says why in its own words; `bear doctor` tries the credentials and the permissions"),
         }
     }
 }
@@ -242,6 +243,50 @@ mod tests {
     fn without_a_named_action_it_is_the_request_itself() {
         let error = explained("UnauthorizedOperation", "You are not authorized to perform this operation.");
         assert!(error.message.contains("may not ec2:RunInstances"), "{}", error.message);
+    }
+
+    #[test]
+    fn each_says_what_happened_and_what_to_do() {
+        let of =
+            |cause| Failure { action: "RunInstances", cause, in_doubt: false, tried: Duration::from_mins(2) };
+        let explain = |cause| of(cause).explain("launching 3 machines", "eu-west-3");
+        let refused = |code: &str, message: &str, status, date| {
+            explain(Cause::Refused { code: code.into(), message: message.into(), status, date })
+        };
+        let ahead = (Timestamp::now() + SignedDuration::from_mins(11)).to_zoned(jiff::tz::TimeZone::UTC);
+        let date = rfc2822::to_string(&ahead).unwrap();
+        let no = |code, message| refused(code, message, 400, None);
+        let errors = [
+            explain(Cause::NoAnswer("connection refused (os error 111)".into())),
+            explain(Cause::Unaskable("the endpoint is no URL".into())),
+            refused("SignatureDoesNotMatch", "Signature expired.", 400, Some(date)),
+            no("OptInRequired", "You are not subscribed to this service."),
+            no("RequestLimitExceeded", "Request limit exceeded."),
+            refused("InternalError", "An internal error has occurred.", 500, None),
+            no("VPCIdNotSpecified", "No default VPC for this user."),
+            no("OperationNotPermitted", "The instance may not be terminated."),
+            no("SomethingNew", "It went wrong."),
+        ];
+        insta::assert_snapshot!(errors.each_ref().map(StepError::told).concat(), @"
+        bear::aws::no_answer: launching 3 machines in eu-west-3: no answer from EC2 (RunInstances) in 120 s: connection refused (os error 111)
+          help: is `eu-west-3` the region, is the network up, and does a proxy (HTTPS_PROXY) or AWS_ENDPOINT_URL point elsewhere? Once EC2 answers, do the same again: nothing is done twice
+        bear::aws::settings: launching 3 machines in eu-west-3: EC2 could not be asked: the endpoint is no URL
+          help: look at `provider: aws:` in the fleet file, at ~/.aws/config and at the variables AWS_*
+        bear::aws::clock_skew: launching 3 machines in eu-west-3: the clock of this machine is 11 minutes behind EC2's, so its signatures are not accepted (SignatureDoesNotMatch)
+          help: set the clock, for example with `timedatectl set-ntp true`
+        bear::aws::region_disabled: launching 3 machines in eu-west-3: the account has not enabled this region, or not subscribed to EC2 (OptInRequired)
+          help: enable `eu-west-3` with `aws account enable-region --region-name eu-west-3`, or choose another under `provider: aws: region:`
+        bear::aws::throttled: launching 3 machines in eu-west-3: Request limit exceeded (RequestLimitExceeded)
+          help: others use up the account's requests in this region; do the same again later: nothing is done twice
+        bear::aws::unavailable: launching 3 machines in eu-west-3: An internal error has occurred (InternalError)
+          help: EC2 has trouble of its own (https://health.aws.amazon.com); do the same again later: nothing is done twice
+        bear::aws::no_default_vpc: launching 3 machines in eu-west-3: No default VPC for this user (VPCIdNotSpecified)
+          help: name a `vpc` or `subnets` under `provider: aws:`, or make a default one with `aws ec2 create-default-vpc`
+        bear::aws::protected: launching 3 machines in eu-west-3: The instance may not be terminated (OperationNotPermitted)
+          help: somebody has protected it against termination: `aws ec2 modify-instance-attribute --no-disable-api-termination --instance-id i-…` lifts that
+        bear::aws::refused: launching 3 machines in eu-west-3: It went wrong (SomethingNew)
+          help: EC2 says why in its own words; `bear doctor` tries the credentials and the permissions
+        ");
     }
 
     #[test]

@@ -20,6 +20,7 @@ use crate::place::Place;
 use crate::rules::{self, Rule};
 use crate::seen::filter;
 use crate::settings::Notice;
+use crate::words;
 
 /// How long EC2 may take to show what it says is there.
 const SHOWN_WITHIN: Duration = Duration::from_secs(90);
@@ -174,12 +175,7 @@ impl Inner {
                 return Ok(group.clone());
             }
             if !found.is_empty() || began.elapsed() >= SHOWN_WITHIN {
-                let region = self.region();
-                let said = format!(
-                    "making the security group {name} in {region}: the name is taken, by a group that is not marked as this fleet's"
-                );
-                return Err(StepError::permanent("bear::aws::name_taken", said)
-                    .with_help("rename or delete that group if nobody needs it, or name one under `provider: aws: security_groups:`"));
+                return Err(words::group_taken(self.region(), name));
             }
             self.api.tell(&Notice::NotYetSeen { what: format!("the security group {name}") });
             sleep(LOOK_EVERY).await;
@@ -244,9 +240,7 @@ impl Inner {
     }
 
     fn no_group(&self) -> StepError {
-        let (name, region) = (self.own_name(), self.region());
-        StepError::permanent("bear::aws::no_foundation", format!("{region} has no security group {name}"))
-            .with_help("`bear apply` makes it anew")
+        words::no_group(self.region(), &self.own_name())
     }
 }
 

@@ -10,6 +10,7 @@ use bear_core::state::v1::Machine;
 use crate::Inner;
 use crate::marks;
 use crate::seen;
+use crate::words;
 
 impl Inner {
     /// Marks a machine as that of an instance.
@@ -23,13 +24,15 @@ impl Inner {
         let doing = format!("importing {id} as {instance}");
         let found = seen::by_id(&self.api, &[id.to_owned()]).await;
         let found = found.map_err(|failure| self.explain(&failure, &doing))?;
-        let refuse = |code, why: String| {
-            Err(StepError::permanent(code, format!("{doing}: {why}")).with_nothing_changed())
+        let refuse = |code, why: String, help: &str| {
+            let error = StepError::permanent(code, format!("{doing}: {why}"));
+            Err(error.with_help(help).with_nothing_changed())
         };
         let Some(machine) = found.first().filter(|machine| machine.lives()) else {
             return refuse(
                 "bear::aws::not_found",
                 format!("{} has no machine of that id that lives", self.region()),
+                "look up its id in the EC2 console, and in which region it is",
             );
         };
         let lineage = machine.tags.get(marks::LINEAGE);
@@ -38,11 +41,12 @@ impl Inner {
             return refuse(
                 "bear::aws::other_fleet",
                 format!("it belongs to the fleet {fleet} (lineage {other})"),
+                "if that fleet has no use for it any more, take the tags that begin with `bear:` off it in the EC2 console",
             );
         }
         let marked = machine.whose.as_ref().and_then(|whose| whose.instance.as_ref());
         if let Some(other) = marked.filter(|other| lineage.is_some() && *other != instance) {
-            return refuse("bear::aws::other_instance", format!("it is marked as the machine of {other}"));
+            return Err(words::other_instance(&doing, other).with_nothing_changed());
         }
         let mut lacks = marks::of_one(&self.settings, instance, token);
         // Its name may mean something to whoever made it.

@@ -30,6 +30,7 @@ use crate::order::Order;
 use crate::place::Subnet;
 use crate::seen::{self, Seen, best, filter, of_lineage};
 use crate::settings::Notice;
+use crate::words;
 
 /// How long machines of an earlier launch are looked for where that launch may not have happened. EC2 shows what was
 /// made within seconds, as a rule ("Eventual consistency in the Amazon EC2 API").
@@ -243,7 +244,7 @@ fn settle(
         let round = if ask.seed == seed { ask.round + 1 } else { 0 };
         if round > 0 && !ended {
             // Its own token is taken, and what has it is not shown.
-            settled.push((index, Err(not_shown(request))));
+            settled.push((index, Err(words::not_shown(&request.instance, KNOWN_WITHIN))));
         } else if round == ROUNDS_MAX {
             settled.push((index, Err(always_ended(&order.describe(1)))));
         } else {
@@ -293,14 +294,4 @@ fn always_ended(what: &str) -> StepError {
         format!("{what}: all machines that EC2 made for this before were terminated"),
     )
     .with_help("find out who terminates them; `bear apply` then makes new ones")
-}
-
-fn not_shown(request: &CreateRequest) -> StepError {
-    let said = format!(
-        "EC2 says that it has made a machine for {} before, and does not show it within {} s",
-        request.instance,
-        KNOWN_WITHIN.as_secs()
-    );
-    StepError::transient("bear::aws::not_shown", said)
-        .with_help("do the same again in a few minutes: no second one is made")
 }

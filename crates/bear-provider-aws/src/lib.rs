@@ -4,6 +4,7 @@
 //!
 //! [`Aws`] is the provider for one region. Everything it asks of EC2 goes through `call`, which tries again what is
 //! worth it at the pace that `pace` knows; what can't be helped becomes a `failure`, and `explain` says it to people.
+//! What bear finds by itself, `words` says.
 //!
 //! Making machines: `launch` decides what to ask for, `order` asks, `place` and `image` say where and from what, `marks`
 //! marks them and `host_key` gives them their first host key. Looking at them: `seen`, `observe`, and for waiting
@@ -35,6 +36,7 @@ mod remove;
 mod rules;
 mod seen;
 mod settings;
+mod words;
 
 use std::sync::Arc;
 

@@ -27,6 +27,7 @@ use crate::marks::{self, Tags};
 use crate::place::{Place, Subnet};
 use crate::seen::Seen;
 use crate::settings::Notice;
+use crate::words;
 
 /// How long EC2 may take to know what was made just now.
 const KNOWN_WITHIN: Duration = Duration::from_secs(90);
@@ -48,13 +49,11 @@ impl<'a> Order<'a> {
         let spec = &request.spec;
         let region = inner.region();
         if spec.region.as_deref().is_some_and(|other| other != region) {
-            let (instance, other) = (&request.instance, spec.region.as_deref().unwrap_or_default());
-            let said = format!("{instance} belongs into {other}, and this is for {region}");
-            return Err(StepError::permanent("bear::aws::other_region", said));
+            let other = spec.region.as_deref().unwrap_or_default();
+            return Err(words::other_region(&request.instance, other, region));
         }
         let Some(machine) = &spec.machine else {
-            let said = format!("{} has no `machine`, so there is nothing to launch", request.instance);
-            return Err(StepError::permanent("bear::aws::no_machine", said));
+            return Err(words::no_machine(&request.instance));
         };
         let ground = inner.ground().await?;
         let image = inner.catalogue.image(&inner.api, region, machine).await?;

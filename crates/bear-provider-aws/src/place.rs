@@ -10,6 +10,7 @@ use bear_core::name::InstanceName;
 use crate::call::Api;
 use crate::explain::NO_DEFAULT_VPC;
 use crate::seen::filter;
+use crate::words;
 
 /// Over how many zones of a network the machines are spread, unless subnets are named. Further zones are only gone to
 /// where these have no room. Each zone costs a call for every launch, and three keep a majority when one is lost.
@@ -103,8 +104,7 @@ impl Place {
 fn nowhere(foundation: &Foundation) -> StepError {
     let region = &foundation.region;
     match &foundation.vpc {
-        Some(vpc) => StepError::permanent("bear::aws::no_subnet", format!("{vpc} in {region} has no subnet"))
-            .with_help("make a subnet in it, or name another `vpc` under `provider: aws:`"),
+        Some(vpc) => words::no_subnet(region, vpc),
         None => StepError::permanent(
             "bear::aws::no_default_vpc",
             format!("{region} has no default VPC to make machines in"),

@@ -13,6 +13,7 @@ use crate::Inner;
 use crate::failure::Failure;
 use crate::marks::{self, Tags};
 use crate::seen::Seen;
+use crate::words;
 
 /// How long it may take a machine to run, stopping and starting included. EC2 needs less than a minute, as a rule.
 const RUNNING_WITHIN: Duration = Duration::from_mins(15);
@@ -58,12 +59,13 @@ impl Inner {
                 }
                 (InstanceStateName::Stopped, None) => self.start(instance, id).await?,
                 (InstanceStateName::Terminated | InstanceStateName::ShuttingDown, _) => {
-                    return Err(self.ended(instance, &seen));
+                    return Err(words::ended(instance, &seen.id, self.region(), seen.reason.as_deref()));
                 }
                 _ => {}
             }
             if began.elapsed() >= RUNNING_WITHIN {
-                return Err(self.too_slow(instance, &seen));
+                let state = seen.state.as_str();
+                return Err(words::not_running(instance, &seen.id, self.region(), state, RUNNING_WITHIN));
             }
         }
     }
@@ -149,38 +151,9 @@ impl Inner {
         answer.await.map(|_| ()).map_err(|failure| self.explain(&failure, &doing))
     }
 
-    fn ended(&self, instance: &InstanceName, seen: &Seen) -> StepError {
-        let why = seen.reason.as_deref().unwrap_or("EC2 gives no reason");
-        let said =
-            format!("the machine of {instance} ({} in {}) was terminated: {why}", seen.id, self.region());
-        let help = if why.starts_with("Client.VolumeLimit") {
-            "the account may not have so many disks: ask for more under Service Quotas in the AWS console (EBS)"
-        } else if why.contains("Client.UserInitiatedShutdown") {
-            "somebody terminated it; `bear apply` makes a new one"
-        } else if why.contains("Spot") {
-            "EC2 took back the spare capacity; `bear apply` makes a new one, and without `spot: true` one that stays"
-        } else if why.contains("Client.InvalidKMSKey") {
-            "the key that disks are encrypted with by default is not to be used: look at EBS encryption in the EC2 console"
-        } else {
-            "`bear apply` makes a new one"
-        };
-        StepError::permanent("bear::aws::ended", said).with_help(help)
-    }
-
     fn gone(&self, instance: &InstanceName, id: &str) -> StepError {
         let said = format!("the machine of {instance} ({id}) is not to be found in {}", self.region());
         StepError::permanent("bear::aws::ended", said).with_help("`bear apply` makes a new one")
-    }
-
-    fn too_slow(&self, instance: &InstanceName, seen: &Seen) -> StepError {
-        let (state, minutes) = (seen.state.as_str(), RUNNING_WITHIN.as_secs() / 60);
-        let said = format!(
-            "the machine of {instance} ({} in {}) is still {state} after {minutes} minutes",
-            seen.id,
-            self.region()
-        );
-        StepError::transient("bear::aws::not_running", said)
-            .with_help("look at it in the EC2 console; `bear apply` goes on from here")
     }
 }
 

@@ -10,6 +10,7 @@ use crate::Inner;
 use crate::addresses::absent_is_fine;
 use crate::failure::Failure;
 use crate::seen::{self, filter, living, of_lineage};
+use crate::words;
 
 /// How long EC2 may hold on to a security group whose machines have ended.
 const FREE_WITHIN: Duration = Duration::from_mins(3);
@@ -26,12 +27,7 @@ impl Inner {
         let alive = alive.map_err(|failure| self.explain(&failure, "looking for machines"))?;
         if !alive.is_empty() {
             let ids = name(alive.iter().map(|seen| seen.id.as_str()));
-            let said = format!(
-                "removing the foundation in {}: machines of the fleet still live: {ids}",
-                self.region()
-            );
-            return Err(StepError::permanent("bear::aws::machines_left", said)
-                .with_help("`bear status` lists them as strays if the state does not know them; terminate them, or adopt them with `bear import`"));
+            return Err(words::machines_left(self.region(), &ids));
         }
         *self.ground.lock().await = None;
         let explain = |doing: &'static str| move |failure: Failure| self.explain(&failure, doing);
@@ -103,12 +99,7 @@ impl Inner {
             }
             if began.elapsed() >= GONE_WITHIN {
                 let ids = name(left.iter().map(String::as_str));
-                let said = format!(
-                    "removing the foundation in {}: there is still something left: {ids}",
-                    self.region()
-                );
-                return Err(StepError::permanent("bear::aws::remains", said)
-                    .with_help("these bear the fleet's lineage as a tag; delete them if nobody needs them, then do the same again"));
+                return Err(words::remains(self.region(), &ids));
             }
             sleep(LOOK_EVERY).await;
         }

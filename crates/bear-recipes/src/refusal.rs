@@ -70,14 +70,18 @@ pub(crate) fn one_word<'t>(what: &'static str, text: &'t str) -> Result<&'t str,
 }
 
 impl Refusal {
-    /// What to do about it, if there is an answer.
-    pub fn help(&self) -> Option<String> {
+    /// What to do about it.
+    pub fn help(&self) -> String {
         match self {
-            Self::Upgrade { way, .. } => Some(way.clone()),
-            Self::License(_) => Some(String::from(
+            Self::Upgrade { way, .. } => way.clone(),
+            Self::License(_) => String::from(
                 "write `license` with a key of yours, or use 5.8.9, the last version under the Apache License",
-            )),
-            _ => None,
+            ),
+            Self::Version(_) => String::from("write an exact version from 5.0.0 on, such as `5.8.9`"),
+            Self::Listener { .. } => String::from("take it out of `ports`, or give what it needs"),
+            Self::Certificate(_) => String::from("name other files under `tls`"),
+            Self::UserName(..) | Self::Password(_) => String::from("choose another one"),
+            Self::Text { .. } | Self::Nul(_) => String::from("correct it in the fleet file"),
         }
     }
 }

@@ -39,6 +39,22 @@ pub fn duration(seconds: f64) -> String {
     format!("{hours}h {minutes:02}m")
 }
 
+/// A length of time that nobody knows well: `about 5s`, `about 1m 15s`, `about 12m`, `about 1h 05m`. Rounded up.
+pub fn about(seconds: f64) -> String {
+    let step = match seconds {
+        ..60.0 => 5.0,
+        ..600.0 => 15.0,
+        _ => 60.0,
+    };
+    let (minutes, seconds) = split((seconds / step).ceil() * step, 60.0);
+    match (minutes, seconds) {
+        (..1.0, _) => format!("about {seconds:.0}s"),
+        (..60.0, 0.0) => format!("about {minutes:.0}m"),
+        (..60.0, _) => format!("about {minutes:.0}m {seconds:.0}s"),
+        _ => format!("about {}", duration(minutes * 60.0)),
+    }
+}
+
 fn split(number: f64, by: f64) -> (f64, f64) {
     ((number / by).floor(), number % by)
 }
@@ -127,6 +143,17 @@ mod tests {
         check(3_599.4, "59m 59s");
         check(3_599.6, "1h 00m");
         check(7_530.0, "2h 05m");
+    }
+
+    #[test]
+    fn guesses() {
+        assert_eq!(about(0.2), "about 5s");
+        assert_eq!(about(41.0), "about 45s");
+        assert_eq!(about(58.0), "about 1m");
+        assert_eq!(about(61.0), "about 1m 15s");
+        assert_eq!(about(599.0), "about 10m");
+        assert_eq!(about(700.0), "about 12m");
+        assert_eq!(about(3_890.0), "about 1h 05m");
     }
 
     #[test]

@@ -9,5 +9,6 @@ mod foundation;
 mod hosts;
 mod laws;
 mod plan;
+mod progress;
 mod recorded;
 mod scene;

@@ -17,7 +17,7 @@ mod stop;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
-use bear_core::event::{Event, Operation, StepError, Summary, What};
+use bear_core::event::{Event, Operation, Summary, What};
 use bear_core::plan::Plan;
 use bear_core::state::v1::Record;
 use petgraph::graph::NodeIndex;
@@ -379,9 +379,7 @@ impl<'a> Runner<'a> {
         let known = ended.iter().map(|(step, _)| *step).collect::<HashSet<_>>();
         for step in plan.steps.node_indices().filter(|step| !known.contains(step)) {
             if self.schedule.status(step) == Status::Running {
-                let error = StepError::permanent("bear::engine::cut_off", "stopped before its end")
-                    .with_help("the next `bear apply` looks up what became of it");
-                let ending = self.settle(step, Err(error));
+                let ending = self.settle(step, Err(perform::cut_off()));
                 self.tell(step, ending);
             }
         }

@@ -15,6 +15,9 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use crate::adapter::{Adapters, Done, InstallRequest, VerifyRequest};
 
+#[cfg(test)]
+mod tests;
+
 /// One call to an adapter: what is needed to make it.
 pub(super) enum Call {
     Create(Vec<CreateRequest>),
@@ -53,12 +56,7 @@ impl Call {
             (None, StepKind::Install) => install(first, state).map(Self::Install),
             (None, StepKind::Verify) => prove(first, state).map(Self::Verify),
         });
-        call.unwrap_or_else(|| {
-            Self::Impossible(StepError::permanent(
-                "bear::engine::unknown",
-                "the state holds too little for this step",
-            ))
-        })
+        call.unwrap_or_else(|| Self::Impossible(impossible()))
     }
 }
 
@@ -152,11 +150,8 @@ pub(super) async fn perform(
         Err(_) => steps.iter().map(|_| Err(too_late(deadline))).collect(),
     };
     // An adapter that answers fewer requests than it was sent must not leave a step without an outcome.
-    let missing = || {
-        Err(StepError::permanent("bear::engine::no_answer", "the provider gave no answer for this instance"))
-    };
     let mut outcomes = outcomes.into_iter();
-    steps.into_iter().map(|step| (step, outcomes.next().unwrap_or_else(missing))).collect()
+    steps.into_iter().map(|step| (step, outcomes.next().unwrap_or_else(|| Err(no_answer())))).collect()
 }
 
 async fn make(
@@ -216,7 +211,8 @@ fn judge(instance: &InstanceName, results: &[CheckResult]) -> Outcome {
     let failed = results.iter().filter(|check| !check.ok).collect::<Vec<_>>();
     match failed.as_slice() {
         [] if results.is_empty() => {
-            Err(StepError::permanent("bear::verify::nothing", "no check of this broker was run"))
+            Err(StepError::permanent("bear::verify::nothing", "no check of this broker was run")
+                .with_help(format!("see what is known of it with `bear status` and `bear logs {instance}`")))
         }
         [] => Ok(Learned::Verified { checks: u32::try_from(results.len()).unwrap_or(u32::MAX) }),
         [first, ..] => {
@@ -231,6 +227,24 @@ fn judge(instance: &InstanceName, results: &[CheckResult]) -> Outcome {
                 .with_help(format!("see what its broker says with `bear logs {instance}`")))
         }
     }
+}
+
+fn impossible() -> StepError {
+    let message = "bear has a fault: the state holds too little for this step";
+    StepError::permanent("bear::engine::unknown", message)
+        .with_help("please report it, with what `bear state show` prints")
+}
+
+fn no_answer() -> StepError {
+    let message = "bear has a fault: the provider gave no answer for this instance";
+    StepError::permanent("bear::engine::no_answer", message)
+        .with_help("please report it; the next `bear apply` looks up what became of it")
+}
+
+/// What became of the step is in doubt.
+pub(super) fn cut_off() -> StepError {
+    StepError::permanent("bear::engine::cut_off", "stopped before its end")
+        .with_help("the next `bear apply` looks up what became of it")
 }
 
 pub(crate) fn too_late(deadline: Duration) -> StepError {

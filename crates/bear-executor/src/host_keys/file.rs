@@ -22,10 +22,25 @@ const LOCK_PAUSE: Duration = Duration::from_millis(5);
 pub(super) enum FileError {
     #[error("{attempt} the host keys in {path}: {cause}", path = path.display())]
     Io { attempt: &'static str, path: PathBuf, cause: io::Error },
-    #[error("line {line} of the host keys in {path}: {cause}", path = path.display())]
+    #[error("reading line {line} of the host keys in {path}: {cause}", path = path.display())]
     Line { path: PathBuf, line: usize, cause: LineError },
-    #[error("another bear has held the host keys in {path} for {} s", LOCK_MAX.as_secs(), path = path.display())]
+    #[error("locking the host keys in {path}: another bear has held them for {} s", LOCK_MAX.as_secs(), path = path.display())]
     Locked { path: PathBuf },
+}
+
+impl FileError {
+    /// What to do about it.
+    pub(super) fn help(&self) -> &'static str {
+        match self {
+            Self::Io { .. } => {
+                "bear must be able to read and write this file, and the folder that it lies in"
+            }
+            Self::Line { .. } => {
+                "only bear writes this file: mend the line, or remove it, and the host is met as for the first time"
+            }
+            Self::Locked { .. } => "wait until it is done, then do the same again",
+        }
+    }
 }
 
 #[derive(Debug, thiserror::Error)]

@@ -122,13 +122,17 @@ impl HostKeys {
     ) -> Result<T, StepError> {
         let path = self.path.clone();
         match tokio::task::spawn_blocking(move || work(&path)).await {
-            Ok(result) => result.map_err(|error| StepError::permanent(FILE, error.to_string())),
+            Ok(result) => result.map_err(|error| unusable(&error)),
             Err(error) => match error.try_into_panic() {
                 Ok(panic) => std::panic::resume_unwind(panic),
                 Err(error) => Err(StepError::transient(FILE, format!("working on host keys: {error}"))),
             },
         }
     }
+}
+
+fn unusable(error: &file::FileError) -> StepError {
+    StepError::permanent(FILE, error.to_string()).with_help(error.help())
 }
 
 /// What a host is called in `known_hosts`, sshd(8): the port is named where it is not the usual one.

@@ -10,6 +10,9 @@ use bear_core::event::StepError;
 use super::route::Route;
 use crate::host_keys::{HostKey, Pin};
 
+#[cfg(test)]
+mod tests;
+
 /// Nothing answers.
 const UNREACHABLE: &str = "bear::ssh::unreachable";
 /// Nothing listens on the port.
@@ -110,7 +113,7 @@ pub(super) fn of(log: &str, route: &Route) -> Failure {
         let help = "the sshd is full (`MaxStartups`), keeps this address out (fail2ban), or is just starting";
         Failure::HungUp(transient(HUNG_UP, help.into()))
     } else if has(&["configuration option", "Bad owner or permissions", "terminating,"]) {
-        permanent(CONFIG, "correct your ssh configuration".into())
+        permanent(CONFIG, format!("correct your ssh configuration, until `{}` works", by_hand(route)))
     } else {
         Failure::Other(transient(FAILED, format!("to see more: `{}`", by_hand(route))))
     }
@@ -229,6 +232,7 @@ pub(super) fn session_refused(place: &str, why: &str) -> StepError {
 
 pub(super) fn not_forwarded(place: &str, remote: SocketAddr, why: &str) -> StepError {
     StepError::transient(FORWARD, format!("forwarding a port of this machine to {remote} on {place}: {why}"))
+        .with_help("its sshd may forbid it: see `AllowTcpForwarding` in its sshd_config")
 }
 
 pub(super) fn login_timeout(place: &str, limit: Duration, log: &str) -> StepError {
@@ -247,6 +251,7 @@ pub(super) fn no_client(doing: &str, error: &io::Error) -> StepError {
 
 pub(super) fn config(doing: &str, why: &str) -> StepError {
     StepError::permanent(CONFIG, format!("{doing}: {why}"))
+        .with_help("look at the address in the fleet file, and at what `ssh -G` makes of it")
 }
 
 pub(super) fn no_folder(place: &str, error: &io::Error) -> StepError {

@@ -103,7 +103,10 @@ async fn an_image_file_is_sent_once() {
     let hosts = lab.hosts();
     let (installed, _) = host.install(&hosts).await;
     let error = installed.unwrap_err();
-    insta::assert_snapshot!(host.told(&lab, &error), @"bear::upload::unreadable: reading [folder]/images/mosquitto.tar: No such file or directory (os error 2)");
+    insta::assert_snapshot!(host.told(&lab, &error), @"
+    bear::upload::unreadable: reading [folder]/images/mosquitto.tar: No such file or directory (os error 2)
+    help: the fleet file names it: see that it is there, and that you may read it
+    ");
 
     fs::create_dir(lab.world.path("images")).unwrap();
     fs::write(lab.world.path("images/mosquitto.tar"), "eclipse-mosquitto:2.0.18\n").unwrap();

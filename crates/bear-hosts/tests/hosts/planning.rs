@@ -45,7 +45,10 @@ fn upgrades_that_emqx_forbids_are_refused_with_the_way_around() {
     planning emqx: EMQX can't go from 5.8.9 to 5.0.9: an older version can't read what a newer one wrote
     help: destroy the instance and apply again, which makes it new and empty
     ");
-    insta::assert_snapshot!(refusal(None, &emqx("4.4.19")), @r#"planning emqx: "4.4.19" is no version of EMQX that bear knows"#);
+    insta::assert_snapshot!(refusal(None, &emqx("4.4.19")), @r#"
+    planning emqx: "4.4.19" is no version of EMQX that bear knows
+    help: write an exact version from 5.0.0 on, such as `5.8.9`
+    "#);
 }
 
 #[test]
@@ -53,7 +56,10 @@ fn a_certificate_must_be_there() {
     let tls = spec(
         r#""mosquitto": {"version": "2.0.11-1", "tls": {"certificate": "tls/broker.pem", "key": {"env": "KEY"}}}"#,
     );
-    insta::assert_snapshot!(refusal(None, &tls), @"planning mosquitto: reading [project]/tls/broker.pem: No such file or directory (os error 2)");
+    insta::assert_snapshot!(refusal(None, &tls), @"
+    planning mosquitto: reading [project]/tls/broker.pem: No such file or directory (os error 2)
+    help: the fleet file names it under `tls`: see that it is there, and that you may read it
+    ");
 }
 
 #[test]

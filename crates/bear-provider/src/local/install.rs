@@ -9,7 +9,7 @@ use bear_core::name::InstanceName;
 use bear_core::state::v1::{Installed, Process};
 
 use super::broker::{self, Started};
-use super::error::{self, BROKER_ENDED, NO_MACHINE, NOT_READY, PORT_TAKEN, blocking};
+use super::error::{self, PORT_TAKEN, blocking};
 use super::files::{Files, InstanceFile};
 use super::machine::{self, Found};
 use super::ready::{self, NotReady, READY_MAX};
@@ -67,10 +67,7 @@ impl LocalProvider {
 
     async fn claim_ports(&self, args: &InstallArgs, folder: &Path) -> Result<Ports, StepError> {
         let Found::Marked(marker) = machine::look(folder)? else {
-            let message = format!("the machine of {} is gone: {}", args.instance, folder.display());
-            return Err(
-                StepError::permanent(NO_MACHINE, message).with_help("plan again, to make another one")
-            );
+            return Err(error::no_machine(&args.instance, folder));
         };
         let owner = Owner::new(folder, &marker.token)?;
         let wish = Wish {
@@ -166,25 +163,13 @@ fn is_wanted(process: Process, folder: &Path, files: &Files) -> Result<bool, Ste
 async fn why_not_ready(why: NotReady, started: &mut Started, folder: &Path, ports: &Ports) -> StepError {
     let error = match why {
         NotReady::Unknown(error) => return error,
-        NotReady::Silent => {
-            let message = format!("the broker did not answer a CONNECT within {} s", READY_MAX.as_secs());
-            StepError::transient(NOT_READY, message)
-        }
+        NotReady::Silent => error::not_ready(READY_MAX),
         NotReady::Ended => {
             // A port that was taken since it was looked at explains the end better than the broker can.
             if let Err(taken) = listener::expect_free(ports, None) {
                 return taken.with_last_lines(&broker::log_since(folder, started.log_begin));
             }
-            match started.child.wait().await {
-                Ok(status) => StepError::permanent(
-                    BROKER_ENDED,
-                    format!("the broker ended before it answered: {status}"),
-                ),
-                Err(error) => StepError::permanent(
-                    BROKER_ENDED,
-                    format!("the broker ended before it answered: {error}"),
-                ),
-            }
+            error::broker_ended(started.child.wait().await)
         }
     };
     let log = folder.join(broker::LOG_FILE);

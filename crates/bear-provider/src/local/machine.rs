@@ -99,7 +99,8 @@ pub(super) fn is_there(folder: &Path, token: &str) -> Result<bool, StepError> {
     }
 }
 
-fn taken(folder: &Path, why: &str) -> StepError {
+/// The error for what stands in the place of a machine.
+pub(super) fn taken(folder: &Path, why: &str) -> StepError {
     StepError::permanent(FOLDER_TAKEN, format!("{} is in the way: {why}", folder.display()))
         .with_help("move it elsewhere, or remove it if nothing in it is needed")
 }

@@ -13,7 +13,7 @@ use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal};
 use tokio::time::{sleep, timeout};
 
-use super::error::{IO, WILL_NOT_END};
+use super::error::{self, IO};
 
 /// How long a broker may take to end after SIGTERM; its own promise is 5 s.
 pub(super) const GRACE: Duration = Duration::from_secs(10);
@@ -135,10 +135,7 @@ fn is_gone(error: &io::Error) -> bool {
 pub(super) async fn end(process: Process, grace: Duration) -> Result<(), StepError> {
     match end_held(process, grace).await {
         Ok(true) => Ok(()),
-        Ok(false) => Err(StepError::transient(
-            WILL_NOT_END,
-            format!("process {} still runs {} s after SIGKILL", process.pid, KILL_MAX.as_secs()),
-        )),
+        Ok(false) => Err(error::will_not_end(process.pid, KILL_MAX)),
         Err(error) => Err(StepError::permanent(IO, format!("ending process {}: {error}", process.pid))),
     }
 }

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use bear_core::event::StepError;
 use bear_core::fleet::model::Ports;
 
-use super::error::{self, REGISTRY_BUSY};
+use super::error;
 use super::{durable, listener};
 
 pub(super) use book::{Book, Owner, Wish, belongs_to};
@@ -100,11 +100,7 @@ impl Registry {
             match file.try_lock() {
                 Ok(()) => return Ok(file),
                 Err(TryLockError::WouldBlock) if Instant::now() < deadline => std::thread::sleep(LOCK_PAUSE),
-                Err(TryLockError::WouldBlock) => {
-                    let message =
-                        format!("another bear has held {} for {} s", path.display(), LOCK_MAX.as_secs());
-                    return Err(StepError::transient(REGISTRY_BUSY, message));
-                }
+                Err(TryLockError::WouldBlock) => return Err(error::registry_busy(&path, LOCK_MAX)),
                 Err(TryLockError::Error(error)) => return Err(error::failed("locking", &path, error)),
             }
         }

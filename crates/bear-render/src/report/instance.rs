@@ -46,7 +46,7 @@ impl Record {
                     *at = line.at;
                     checks.push(check.clone());
                 }
-                Told::StepSucceeded { step } if steps.contains(step.as_str()) => succeeded += 1,
+                Told::StepSucceeded { step, .. } if steps.contains(step.as_str()) => succeeded += 1,
                 Told::StepFailed { step, error } if steps.contains(step.as_str()) => {
                     told.outcome = Some(Outcome::Failed);
                     told.error = Some(error.message.clone());

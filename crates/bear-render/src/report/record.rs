@@ -2,12 +2,13 @@
 //!
 //! It is written while the run goes on, so it may end anywhere; what is there is told.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
 use bear_core::check::CheckResult;
 use bear_core::event::{Event, Operation};
 use bear_core::plan::{self, Plan};
+use bear_core::progress::Pace;
 use bear_core::step::StepKind;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -93,6 +94,21 @@ impl Record {
         let lines =
             lines.map(|(index, line)| serde_json::from_str(line).map_err(|error| damaged(index + 1, error)));
         Ok(Self { heading, lines: lines.collect::<Result<_, _>>()? })
+    }
+
+    /// How long the steps took that succeeded.
+    pub fn pace(&self) -> Pace {
+        let steps =
+            self.heading.plan.steps.iter().map(|step| (step.id.as_str(), step)).collect::<HashMap<_, _>>();
+        let mut pace = Pace::default();
+        for line in &self.lines {
+            if let Told::StepSucceeded { step, seconds } = &line.what
+                && let Some(step) = steps.get(step.as_str())
+            {
+                pace.note(step.kind, step.resource.starts_with("foundation"), *seconds);
+            }
+        }
+        pace
     }
 }
 
@@ -183,6 +199,7 @@ pub(super) enum Told {
     },
     StepSucceeded {
         step: String,
+        seconds: f64,
     },
     StepFailed {
         step: String,

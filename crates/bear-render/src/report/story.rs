@@ -118,7 +118,7 @@ impl<'r> Story<'r> {
             | Told::StepRetrying { step, .. }
             | Told::Block { step, .. }
             | Told::CheckEnded { step, .. }
-            | Told::StepSucceeded { step }
+            | Told::StepSucceeded { step, .. }
             | Told::StepFailed { step, .. }
             | Told::StepSkipped { step, .. } => {
                 if let Some(&number) = ids.get(step.as_str()) {

@@ -16,6 +16,9 @@ const OPEN_MAX: usize = 60;
 /// About how many marks the axis has.
 const MARKS: f64 = 6.0;
 
+/// Where the last of them may stand, so that what is written beside it has room on a telephone.
+const LAST_MARK: f64 = 0.87;
+
 pub(super) fn render(out: &mut String, story: &Story<'_>) {
     if story.steps.is_empty() {
         return;
@@ -24,7 +27,7 @@ pub(super) fn render(out: &mut String, story: &Story<'_>) {
     let rows = rows(story);
     let chart = Chart { story, critical, length: story.seconds.max(0.001), all_open: rows.len() <= OPEN_MAX };
     out.push_str("<section id=\"timeline\">\n<h2>When it happened</h2>\n");
-    legend(out);
+    legend(out, story);
     chart.axis(out);
     for group in rows.chunk_by(|a, b| a.group == b.group) {
         chart.group(out, group);
@@ -52,12 +55,19 @@ fn rows<'r>(story: &Story<'r>) -> Vec<Row<'r>> {
     rows
 }
 
-fn legend(out: &mut String) {
+/// What the bars mean, of which there are any.
+fn legend(out: &mut String, story: &Story<'_>) {
     out.push_str("<p class=\"legend\">");
-    for kind in StepKind::ALL {
+    for kind in StepKind::ALL.into_iter().filter(|kind| story.steps.iter().any(|step| step.kind == *kind)) {
         let _ = write!(out, "<span><i class=\"{kind}\"></i>{kind}</span>");
     }
-    out.push_str("<span><i class=\"create critical\"></i>on the critical path</span><span><i class=\"failed\"></i>failed</span></p>\n");
+    if let Some(step) = story.critical.first().map(|&number| &story.steps[number]) {
+        let _ = write!(out, "<span><i class=\"{} critical\"></i>on the critical path</span>", step.kind);
+    }
+    if story.failed().next().is_some() {
+        out.push_str("<span><i class=\"failed\"></i>failed</span>");
+    }
+    out.push_str("</p>\n");
 }
 
 struct Chart<'s, 'r> {
@@ -78,8 +88,8 @@ impl Chart<'_, '_> {
         out.push_str("<div class=\"axis\"><span></span><span class=\"track\">");
         let step = round_step(self.length / MARKS);
         let mut mark = 0.0;
-        while mark < self.length * 0.97 {
-            let _ = write!(out, "<b style=\"left:{:.2}%\">{}</b>", self.at(mark), duration(mark));
+        while mark < self.length * LAST_MARK {
+            let _ = write!(out, "<b style=\"left:{:.2}%\">{}</b>", self.at(mark), mark_label(mark, step));
             mark += step;
         }
         out.push_str("</span><span></span></div>\n");
@@ -166,9 +176,9 @@ impl Chart<'_, '_> {
         let took =
             step.began.map(|began| duration(step.ended.unwrap_or(self.length) - began)).unwrap_or_default();
         let _ = match step.outcome {
-            Outcome::Succeeded => write!(out, "from {from}, {took}"),
+            Outcome::Succeeded => write!(out, "from {from}, took {took}"),
             Outcome::Failed(failure) => {
-                write!(out, "from {from}, {took}: <span class=\"bad\">{}</span>", text(&failure.message))
+                write!(out, "from {from}, took {took}: <span class=\"bad\">{}</span>", text(&failure.message))
             }
             Outcome::Running => write!(out, "from {from}; its end is not known"),
             Outcome::Waiting => write!(out, "not begun"),
@@ -217,6 +227,17 @@ fn blocks_and_checks(out: &mut String, step: &StepStory<'_>) {
     out.push_str("</ul>\n");
 }
 
+/// A moment on the axis, as exactly as it takes to tell it from the marks beside it.
+fn mark_label(mark: f64, step: f64) -> String {
+    match step {
+        _ if mark <= 0.0 => "0s".to_owned(),
+        1.0.. => duration(mark),
+        0.1.. => format!("{mark:.1}s"),
+        0.01.. => format!("{mark:.2}s"),
+        _ => format!("{mark:.3}s"),
+    }
+}
+
 /// The next of 1, 2, 3 and 5 times a power of ten; above a minute, of what people count in.
 fn round_step(at_least: f64) -> f64 {
     const LONG: [f64; 9] = [60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0, 7200.0, 21_600.0, 86_400.0];
@@ -229,4 +250,25 @@ fn round_step(at_least: f64) -> f64 {
         .map(|times| times * power)
         .find(|step| *step >= at_least)
         .unwrap_or(at_least)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn marks_of_the_axis_differ() {
+        #[track_caller]
+        fn check(length: f64, expected: &str) {
+            let step = round_step(length / MARKS);
+            let marks = (0..4).map(|number| mark_label(f64::from(number) * step, step));
+            assert_eq!(marks.collect::<Vec<_>>().join(" "), expected);
+        }
+        check(0.005, "0s 0.001s 0.002s 0.003s");
+        check(0.1, "0s 0.02s 0.04s 0.06s");
+        check(0.31, "0s 0.1s 0.2s 0.3s");
+        check(3.0, "0s 0.5s 1.0s 1.5s");
+        check(40.0, "0s 10.0s 20.0s 30.0s");
+        check(400.0, "0s 2m 00s 4m 00s 6m 00s");
+    }
 }

@@ -78,21 +78,22 @@ pub struct Emqx {
     /// Where the password of the dashboard's `admin` comes from; generated once per fleet if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub admin_password: Option<SecretRef>,
-    /// The address that the dashboard listens on; 127.0.0.1 on hosts that exist already, where `bear open` and `bear
-    /// verify` reach it through SSH.
+    /// The address that the dashboard listens on; 127.0.0.1, where `bear open` and `bear verify` reach it through SSH,
+    /// if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
     pub dashboard_bind: Option<Ipv4Addr>,
-    /// The certificate for the listeners with TLS; without one there are none.
+    /// The certificate for the listeners with TLS; none, and no such listener, if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls: Option<Tls>,
-    /// Where the licence key comes from. EMQX 5.9 and later run under the Business Source License.
+    /// Where the licence key comes from. EMQX 5.9 and later run under the Business Source License; none, with which a
+    /// single node runs, if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub license: Option<SecretRef>,
     /// The registry to take the image from, such as `registry.example:5000`; Docker Hub if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub registry: Option<String>,
-    /// A file with the image, made by `docker save`, to be loaded through SSH.
+    /// A file with the image, made by `docker save`, to be loaded through SSH; the image is pulled if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image_file: Option<String>,
 }
@@ -109,13 +110,13 @@ pub struct Mosquitto {
     /// Who is let in; anyone who can reach it if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub authentication: Option<Authentication>,
-    /// The certificate for the listeners with TLS; without one there are none.
+    /// The certificate for the listeners with TLS; none, and no such listener, if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls: Option<Tls>,
     /// The registry to take the image from, such as `registry.example:5000`; Docker Hub if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub registry: Option<String>,
-    /// A file with the image, made by `docker save`, to be loaded through SSH.
+    /// A file with the image, made by `docker save`, to be loaded through SSH; the image is pulled if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image_file: Option<String>,
 }
@@ -152,23 +153,23 @@ pub enum SecretRef {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Ports {
-    /// MQTT over TCP.
+    /// MQTT over TCP; 1883, or a free port with the `local` provider, if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub mqtt: Option<u16>,
-    /// MQTT over TLS.
+    /// MQTT over TLS; 8883 where there is a certificate, if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub mqtts: Option<u16>,
-    /// MQTT over a websocket.
+    /// MQTT over a websocket; 8083 with EMQX, none with Mosquitto, a free port with the `local` provider, if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub ws: Option<u16>,
-    /// MQTT over a websocket and TLS.
+    /// MQTT over a websocket and TLS; 8084 where EMQX has a certificate, none with Mosquitto, if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub wss: Option<u16>,
-    /// The dashboard.
+    /// The dashboard; 18083 with EMQX, a free port with the `local` provider, if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub dashboard: Option<u16>,

@@ -23,7 +23,8 @@ pub struct Fleet {
     /// Where the machines come from.
     #[schemars(schema_with = "super::schema::provider")]
     pub provider: Provider,
-    /// Who may reach the instances.
+    /// Who may reach the instances. The `aws` provider asks for it, unless `security_groups` are named; nothing is
+    /// opened if left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub network: Option<Network>,
     /// The groups of like instances, by name.
@@ -86,10 +87,10 @@ pub struct LocalProvider {}
 #[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields, transform = super::schema::or_nothing)]
 pub struct HostsProvider {
-    /// The user to log in as.
+    /// The user to log in as; what ssh itself would take if left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
-    /// The private key file to log in with.
+    /// The private key file to log in with; what ssh itself would take if left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub identity: Option<String>,
     /// The SSH port; what `~/.ssh/config` says, else 22, if left out.
@@ -114,24 +115,25 @@ pub struct Network {
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields, transform = super::schema::count_or_members)]
 pub struct Group {
-    /// How many instances; they are numbered from 1, and the group grows and shrinks at the end.
+    /// How many instances. They are numbered from 1, and the group grows and shrinks at the end; the `members` if left
+    /// out.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(max = super::shape::INSTANCES_MAX))]
     pub count: Option<u32>,
-    /// The instances by name, each with what sets it apart; removing one touches one.
+    /// The instances by name, each with what sets it apart. Removing one touches one; as many as `count` says if left
+    /// out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub members: Option<IndexMap<MemberName, Member>>,
-    /// The machine that the provider is to make.
+    /// The machine that the provider is to make, for the `aws` provider, which asks for it; none if left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub machine: Option<Machine>,
-    /// Packages that the broker stands on, each pinned.
+    /// Packages that the broker stands on, each pinned; what the host has if left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub install: Option<Install>,
     /// The broker that runs on each instance.
     #[schemars(schema_with = "super::schema::broker")]
     pub broker: Broker,
-    /// The ports of the broker's listeners; what is left out gets the broker's default, or a free port of this
-    /// machine with the `local` provider.
+    /// The ports of the broker's listeners; the broker's default, or free ones with the `local` provider, if left out.
     #[serde(default, skip_serializing_if = "Ports::is_empty")]
     pub ports: Ports,
     /// Whether the broker's data stays on a host when the instance is destroyed.
@@ -153,23 +155,24 @@ impl Group {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields, transform = super::schema::or_nothing)]
 pub struct Member {
-    /// The address of the host, for the `hosts` provider.
+    /// The address of the host, for the `hosts` provider, which asks for it; none if left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub address: Option<String>,
-    /// The SSH port of the host.
+    /// The SSH port of the host; what the provider says if left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub port: Option<u16>,
-    /// The user to log in as.
+    /// The user to log in as; whom the provider says if left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
-    /// The private key file to log in with.
+    /// The private key file to log in with; that which the provider says if left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub identity: Option<String>,
-    /// The host's public key, `TYPE BASE64`, or its fingerprint, `SHA256:…`. Any other is refused.
+    /// The host's public key, `TYPE BASE64`, or its fingerprint, `SHA256:…`. Any other is refused; on first contact
+    /// bear asks if left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub host_key: Option<String>,
-    /// The ports of this member's listeners, where they differ from the group's.
+    /// The ports of this member's listeners; those of the group if left out.
     #[serde(default, skip_serializing_if = "Ports::is_empty")]
     pub ports: Ports,
 }
@@ -194,7 +197,7 @@ pub struct Docker {
     /// The exact version of `containerd.io`; the newest that fits if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub containerd: Option<Pin>,
-    /// Another package source than Docker's own, such as a mirror.
+    /// Another package source, such as a mirror; Docker's own if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repository: Option<Repository>,
 }

@@ -12,7 +12,7 @@ use bear_core::event::StepError;
 use bear_core::fleet::model::Ports;
 use serde::{Deserialize, Serialize};
 
-use crate::local::error::{self, NO_PORT_LEFT};
+use crate::local::error;
 use crate::local::machine::{self, Found};
 use crate::local::{broker, listener};
 
@@ -169,11 +169,10 @@ impl Book {
     }
 
     fn lowest(&self, suits: impl Fn(u16) -> bool) -> Result<u16, StepError> {
-        RANGE.into_iter().find(|port| !self.ports.contains_key(port) && suits(*port)).ok_or_else(|| {
-            let message = format!("no port from {} to {} is free", RANGE.start(), RANGE.end());
-            StepError::permanent(NO_PORT_LEFT, message)
-                .with_help("write the ports that the brokers shall have into the fleet file")
-        })
+        RANGE
+            .into_iter()
+            .find(|port| !self.ports.contains_key(port) && suits(*port))
+            .ok_or_else(|| error::no_port_left(*RANGE.start(), *RANGE.end()))
     }
 }
 

@@ -152,7 +152,7 @@ fn when_every_port_is_in_use_that_is_said() {
     let error = world.claim(&world.owner("a"), &Wish::default()).unwrap_err();
     assert_eq!(
         (error.code, error.message.as_str()),
-        (error::NO_PORT_LEFT, "no port from 20000 to 29999 is free")
+        (error::NO_PORT_LEFT, "choosing a port: none from 20000 to 29999 is free")
     );
 }
 
