@@ -44,6 +44,7 @@ const CASES: &[(&str, &[&str])] = &[
     ("doctor", &[""]),
     ("schema", &[""]),
     ("completions", &["bash", "zsh", "fish"]),
+    ("man", &["", "../manual"]),
     ("ui", &[""]),
 ];
 

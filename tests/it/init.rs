@@ -101,6 +101,7 @@ fn a_folder_that_can_not_be_written() {
 
       × could not make the folder `[PROJECT]/fleets`
       ╰─▶ File exists (os error 17)
+      help: look at what is there, and at who may read and write it
     ");
     assert!(fs::metadata(project.path("fleets")).unwrap().is_file());
 }

@@ -171,6 +171,7 @@ fn a_host_without_a_log() {
       × reading the log of plant-edge-paris: exit status 1
       ╰─▶ its last lines:
           no journal here
+      help: `bear verify --only plant-edge-paris` looks at the broker from outside
     ");
     plant.stop("paris");
     insta::assert_snapshot!(logs(&plant), @"

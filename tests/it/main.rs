@@ -5,18 +5,22 @@
 #![expect(clippy::print_stdout, reason = "a test that is skipped says so")]
 
 mod brokers;
+mod chromium;
 mod client;
+mod screen;
 mod sshd;
 mod support;
 
 mod apply;
 mod bad_input;
+mod book;
 mod canary;
 mod completions;
 mod confirm;
 mod crash;
 mod doctor;
 mod drift;
+mod errors;
 mod examples;
 mod exit_status;
 mod graph;
@@ -25,13 +29,16 @@ mod init;
 mod inventory;
 mod lock;
 mod logs;
+mod man;
 mod mosquitto;
 mod open;
 mod output;
 mod password;
 mod plan;
 mod readme;
+mod refused;
 mod report;
+mod report_browser;
 mod schema;
 mod secret;
 mod ssh;
@@ -40,4 +47,6 @@ mod state_faults;
 mod status;
 mod two_files;
 mod ui;
+mod ui_pages;
+mod ui_terminal;
 mod validate;

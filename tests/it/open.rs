@@ -163,6 +163,7 @@ fn nothing_answers_on_the_host_either() {
     bear::open::no_dashboard
 
       × `plant-edge-paris` has no dashboard: it runs mosquitto
+      help: `bear status` shows how it is doing, `bear logs plant-edge-paris` what it says
     ");
     plant.record(&json!({ "mqtt": 1883, "dashboard": port }));
     plant.stop("paris");

@@ -69,5 +69,6 @@ fn it_can_not_be_written() {
 
       × could not write all of the output
       ╰─▶ No space left on device (os error 28)
+      help: what was done is recorded: `bear status` shows it
     ");
 }

@@ -2,109 +2,12 @@
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
-use std::process::{Command, Output};
-use std::thread;
-use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal};
 
-use crate::brokers::{RUN_FILTERS, eventually, send};
-use crate::support::{FILTERS, Project, check};
-
-/// Set to `required` where tmux must be there.
-const VARIABLE: &str = "BEAR_TEST_TMUX";
-
-/// How long anything may take to come up on the screen.
-const PATIENCE: Duration = Duration::from_mins(1);
-
-/// Whether tmux is on this machine.
-fn is_here() -> bool {
-    let here = Command::new("tmux").arg("-V").output().is_ok();
-    let required = std::env::var(VARIABLE).is_ok_and(|value| value == "required");
-    assert!(here || !required, "{VARIABLE} is `required`, but there is no tmux; Debian: tmux");
-    here
-}
-
-/// A terminal in which `bear ui` runs; ends with it.
-struct Terminal<'p> {
-    project: &'p Project,
-}
-
-impl<'p> Terminal<'p> {
-    fn start(project: &'p Project) -> Self {
-        let terminal = Self { project };
-        let bear = env!("CARGO_BIN_EXE_bear");
-        let size = ["new-session", "-d", "-x", "90", "-y", "22", "-s", "ui"];
-        // What it ended with is asked for when it has ended.
-        let words = [&size[..], &[bear, "ui", ";", "set-option", "remain-on-exit", "on"]].concat();
-        let output = terminal.tmux(&words);
-        assert!(output.status.success(), "{output:?}");
-        terminal
-    }
-
-    fn tmux(&self, words: &[&str]) -> Output {
-        let mut tmux = Command::new("tmux");
-        tmux.arg("-f").arg("/dev/null").arg("-S").arg(self.project.path("tmux")).args(words);
-        tmux.current_dir(self.project.root()).env_clear().envs(self.project.variables());
-        tmux.env("TERM", "xterm-256color").output().unwrap()
-    }
-
-    fn press(&self, keys: &[&str]) {
-        let output = self.tmux(&[&["send-keys", "-t", "ui"], keys].concat());
-        assert!(output.status.success(), "{output:?}");
-    }
-
-    fn screen(&self, options: &[&str]) -> String {
-        let output = self.tmux(&[&["capture-pane", "-p", "-t", "ui"], options].concat());
-        String::from_utf8(output.stdout).unwrap()
-    }
-
-    /// The screen, once all of these texts are on it.
-    #[track_caller]
-    fn once(&self, texts: &[&str]) -> String {
-        let begun = Instant::now();
-        loop {
-            let screen = self.screen(&[]);
-            if texts.iter().all(|text| screen.contains(text)) {
-                return screen
-                    .lines()
-                    .map(str::trim_end)
-                    .collect::<Vec<_>>()
-                    .join("\n")
-                    .trim_end()
-                    .to_owned();
-            }
-            assert!(begun.elapsed() < PATIENCE, "{texts:?} is not on the screen:\n{screen}");
-            thread::sleep(Duration::from_millis(20));
-        }
-    }
-}
-
-impl Drop for Terminal<'_> {
-    fn drop(&mut self) {
-        self.tmux(&["kill-server"]);
-    }
-}
-
-/// What differs on the screen from run to run.
-const SCREEN_FILTERS: [(&str, &str); 4] = [
-    // What is said at the bottom stays for some seconds only.
-    (r"(?m)^ (wrote|http:|nothing was|`fleets|planning|demo-broker-\d:).*$", ""),
-    (r" \d+(\.\d)?ms *", " [LATENCY]  "),
-    (r"\d+[smh] ago", "[AGO]"),
-    // As long as the seconds before it leave room for.
-    ("━+", "[BAR]"),
-];
-
-/// Holds a screen against a snapshot.
-macro_rules! check_screen {
-    ($screen:expr, @$expected:literal) => {
-        let filters = FILTERS.into_iter().chain(RUN_FILTERS).chain(SCREEN_FILTERS);
-        insta::with_settings!({ filters => filters.collect::<Vec<_>>() }, {
-            insta::assert_snapshot!($screen, @$expected);
-        })
-    };
-}
+use crate::brokers::{eventually, send};
+use crate::screen::{Terminal, check_screen, is_here};
+use crate::support::{Project, check};
 
 #[test]
 fn there_must_be_a_terminal() {
@@ -121,7 +24,6 @@ fn there_must_be_a_terminal() {
 #[test]
 fn a_fleet_from_its_name_to_its_end() {
     if !is_here() {
-        println!("skipped: there is no tmux on this machine");
         return;
     }
     let project = Project::new().with("browser", "#!/bin/sh\necho \"$1\" >> \"$SEEN\"\n");
@@ -146,16 +48,14 @@ fn a_fleet_from_its_name_to_its_end() {
 #[test]
 fn it_ends_with_its_terminal() {
     if !is_here() {
-        println!("skipped: there is no tmux on this machine");
         return;
     }
     let project = Project::of(1);
     let terminal = Terminal::start(&project);
     terminal.once(&["1 not made"]);
-    let pid = terminal.tmux(&["display-message", "-p", "-t", "ui", "#{pane_pid}"]);
-    let pid = String::from_utf8(pid.stdout).unwrap();
+    let pid = terminal.manager().as_raw_nonzero();
     // Empty once the process is gone or nobody has yet taken note of its end.
-    let process = format!("/proc/{}/cmdline", pid.trim());
+    let process = format!("/proc/{pid}/cmdline");
     assert!(fs::read(&process).is_ok_and(|words| !words.is_empty()));
     terminal.tmux(&["kill-server"]);
     eventually("bear has ended", || {
@@ -391,11 +291,8 @@ fn destroyed(terminal: &Terminal<'_>) {
     Esc back  ? help
     ");
     terminal.press(&["Escape"]);
-    terminal.once(&["4 instances  4 not made", "D destroy"]);
+    terminal.once(&["4 instances  4 not made", "n new"]);
     terminal.press(&["q"]);
-    eventually("bear has ended", || {
-        let ended = terminal.tmux(&["display-message", "-p", "-t", "ui", "#{pane_dead} #{pane_dead_status}"]);
-        String::from_utf8_lossy(&ended.stdout).trim() == "1 0"
-    });
+    terminal.expect_end();
     terminal.project.expect_gone("demo");
 }

@@ -6,6 +6,7 @@ use bear_core::check::CheckResult;
 use bear_core::event::{Operation, Outcome};
 use bear_core::fleet::Spec;
 use bear_core::fleet::model::ProviderKind;
+use bear_core::health::Pulse;
 use bear_core::name::{FleetName, GroupName, InstanceName};
 use bear_core::state::v1::Recorded;
 use jiff::Timestamp;
@@ -69,6 +70,29 @@ pub struct Instance {
     pub wanted: bool,
     /// What is recorded about it; none before it was first applied.
     pub recorded: Option<Box<Recorded>>,
+}
+
+impl Instance {
+    /// Whether its broker may have written a log that can be read. On this machine that is so from the first moment
+    /// of an install on.
+    pub(crate) fn has_log(&self) -> bool {
+        let Some(recorded) = &self.recorded else { return false };
+        let is_here = self.spec.provider == ProviderKind::Local;
+        recorded.machine.is_some() && (recorded.installed.is_some() || is_here)
+    }
+}
+
+/// What one look at one of several fleets found.
+#[derive(Clone, Debug)]
+pub struct Survey {
+    /// Its file, as people know it.
+    pub file: String,
+    /// The fleet; none where nothing can be shown of it.
+    pub fleet: Option<Fleet>,
+    /// How its brokers are doing.
+    pub pulses: Vec<(InstanceName, Pulse)>,
+    /// Why the fleet, or its file, can't be read.
+    pub failure: Option<Failure>,
 }
 
 /// What has happened to an instance, as far as records are kept.

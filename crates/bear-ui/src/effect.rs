@@ -17,6 +17,11 @@ pub enum Effect {
         /// The fleet file.
         file: String,
     },
+    /// Look at several fleets, one after the other.
+    Survey {
+        /// Their files.
+        files: Vec<String>,
+    },
     /// Look up what has happened to an instance.
     LookUp {
         /// The fleet file.
@@ -62,12 +67,14 @@ pub enum Effect {
     },
     /// Answer the question that was asked.
     Answer(String),
-    /// Read the log of an instance from now on.
+    /// Read the log of an instance from now on, and no other any more.
     Follow {
         /// The fleet file.
         file: String,
         /// The instance.
         instance: InstanceName,
+        /// What its lines are to be told with.
+        reading: u64,
     },
     /// Stop reading the log.
     Unfollow,
@@ -78,13 +85,15 @@ pub enum Effect {
         /// The instance.
         instance: InstanceName,
     },
-    /// Leave the screen to a shell on an instance, and come back when it ends.
-    Ssh {
+    /// Find the way to a shell on an instance.
+    Reach {
         /// The fleet file.
         file: String,
         /// The instance.
         instance: InstanceName,
     },
+    /// Leave the screen to the shell that was reached, and come back when it ends.
+    Shell(InstanceName),
     /// Ask the run to stop; the second time at once.
     Interrupt,
     /// Leave.

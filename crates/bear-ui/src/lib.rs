@@ -11,7 +11,7 @@ mod model;
 mod update;
 mod view;
 
-pub use data::{Failure, Fleet, Group, History, Instance, Members, PastRun, Proof, Snapshot};
+pub use data::{Failure, Fleet, Group, History, Instance, Members, PastRun, Proof, Snapshot, Survey};
 pub use effect::Effect;
 pub use message::{Message, Question};
 pub use model::{Model, Style};

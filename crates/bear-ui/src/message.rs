@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use bear_core::event::Event;
+use bear_core::fleet::model::ProviderKind;
 use bear_core::health::Pulse;
 use bear_core::name::InstanceName;
 use bear_core::plan::Plan;
+use bear_core::progress::Progress;
 use jiff::Timestamp;
 use ratatui::crossterm::event::{KeyEvent, MouseEvent};
 
-use crate::data::{Failure, History, Snapshot};
+use crate::data::{Failure, History, Snapshot, Survey};
 
 /// One thing that the manager is told.
 #[derive(Clone, Debug)]
@@ -28,14 +30,25 @@ pub enum Message {
     Loaded(Box<Snapshot>),
     /// How brokers are doing.
     Felt(Vec<(InstanceName, Pulse)>),
+    /// What a look at one of the fleets of the project found.
+    Surveyed(Box<Survey>),
+    /// All of them were looked at.
+    SurveyEnded,
     /// What has happened to an instance.
     LookedUp(InstanceName, Box<History>),
-    /// The fleet file of that name was written.
-    Created(String),
+    /// A fleet file was written.
+    Created {
+        /// The file, as people know it.
+        file: String,
+        /// Where the machines of the fleet come from.
+        provider: ProviderKind,
+    },
     /// This is the plan that a question is about, or that was asked for.
     Planned(Arc<Plan>),
     /// Something has to be decided.
     Asked(Question),
+    /// A run is about to begin, with that before it.
+    Begins(Box<Progress>),
     /// Something happened during a run.
     Happened(Event),
     /// What was asked for is over.
@@ -44,8 +57,22 @@ pub enum Message {
     Note(String),
     /// Something to do something about.
     Warning(String),
+    /// There is a way to a shell on that instance.
+    Reached(InstanceName),
     /// A line of the log that is followed.
-    Line(InstanceName, String),
+    Line {
+        /// Which reading of it; an older one does not count any more.
+        reading: u64,
+        /// The line, without its end.
+        line: String,
+    },
+    /// The log that is followed can't be read any further.
+    LogEnded {
+        /// Which reading of it.
+        reading: u64,
+        /// Why; none where it came to its end.
+        failure: Option<Failure>,
+    },
     /// Something could not be done.
     Failed(Failure),
 }

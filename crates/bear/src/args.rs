@@ -6,8 +6,8 @@ use bear_core::unit::Seconds;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    apply, completions, destroy, doctor, graph, import, init, inventory, logs, open, plan, report, secret,
-    ssh, state, status, ui, validate, verify,
+    apply, completions, destroy, doctor, graph, import, init, inventory, logs, man, open, plan, report,
+    secret, ssh, state, status, ui, validate, verify,
 };
 
 /// A fleet of proven MQTT brokers from one file
@@ -81,6 +81,8 @@ pub(crate) enum Command {
     Schema,
     /// Print the completions for a shell
     Completions(completions::CompletionsArgs),
+    /// Print the manual page, or write one for each command
+    Man(man::ManArgs),
 }
 
 /// Which fleet a command is about.

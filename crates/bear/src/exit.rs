@@ -24,6 +24,18 @@ pub(crate) enum ExitStatus {
 }
 
 impl ExitStatus {
+    /// All of them, each with its meaning for people.
+    pub(crate) const MEANINGS: [(Self, &str); 8] = [
+        (Self::Done, "done"),
+        (Self::Failed, "a step or a check failed; what succeeded is kept and listed"),
+        (Self::Pending, "changes are pending (`bear plan --detailed-exitcode`)"),
+        (Self::Input, "the fleet file or the arguments are wrong; nothing was changed"),
+        (Self::Locked, "another bear holds the lock of the fleet"),
+        (Self::Unhealthy, "`bear verify` found a broker unhealthy"),
+        (Self::State, "the state can't be read or written"),
+        (Self::Interrupted, "interrupted, or a question was answered with no"),
+    ];
+
     /// The number that the shell sees.
     pub(crate) const fn number(self) -> u8 {
         match self {

@@ -68,7 +68,23 @@ impl Fault {
 
     /// A file operation failed; `attempt` is such as `read`.
     pub(crate) fn io(status: ExitStatus, attempt: &str, path: &Path, error: &io::Error) -> Self {
-        Self::new(status, "bear::io", format!("could not {attempt} `{}`", path.display())).caused_by(error)
+        Self::new(status, "bear::io", format!("could not {attempt} `{}`", path.display()))
+            .caused_by(error)
+            .with_help("look at what is there, and at who may read and write it")
+    }
+
+    /// Signals, such as that of Ctrl-C, can't be listened for.
+    pub(crate) fn no_signals(error: &io::Error) -> Self {
+        Self::failed("bear::signals", "could not listen for signals")
+            .caused_by(error)
+            .with_help("this user may have too many files open: `ulimit -n` tells how many are allowed")
+    }
+
+    /// The system gives no thread.
+    pub(crate) fn no_thread(error: &io::Error) -> Self {
+        Self::failed("bear::runtime", "could not start the threads that bear works with")
+            .caused_by(error)
+            .with_help("this user may have too many processes: `ulimit -u` tells how many are allowed")
     }
 
     /// Adds what to do next.

@@ -119,7 +119,9 @@ impl FleetFile {
     fn unreadable(&self, error: &io::Error) -> Fault {
         if error.kind() != io::ErrorKind::NotFound {
             let message = format!("could not read the fleet file `{}`", self.shown);
-            return Fault::input("bear::fleet::unreadable", message).caused_by(error);
+            return Fault::input("bear::fleet::unreadable", message)
+                .caused_by(error)
+                .with_help("bear must be allowed to read it");
         }
         let fault = Fault::input("bear::fleet::not_found", format!("there is no file `{}`", self.shown));
         let name = |path: &PathBuf| Some(path.file_name()?.to_str()?.to_owned());

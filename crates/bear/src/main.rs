@@ -27,6 +27,8 @@ mod screen;
 mod similar;
 mod strays;
 mod tail;
+#[cfg(test)]
+mod told;
 mod withheld;
 mod world;
 
@@ -69,9 +71,9 @@ fn run(cli: Cli) -> ExitStatus {
 /// The one place where an outcome becomes an exit status.
 fn finish(outcome: Result<ExitStatus, Fault>, printer: &Printer) -> ExitStatus {
     let outcome = outcome.and_then(|status| match printer.unwritten() {
-        Some(error) => {
-            Err(Fault::failed("bear::output", "could not write all of the output").caused_by(error))
-        }
+        Some(error) => Err(Fault::failed("bear::output", "could not write all of the output")
+            .caused_by(error)
+            .with_help("what was done is recorded: `bear status` shows it")),
         None => Ok(status),
     });
     outcome.unwrap_or_else(|fault| {

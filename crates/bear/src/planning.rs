@@ -9,6 +9,7 @@ use bear_core::fleet::model::{Provider, ProviderKind};
 use bear_core::fleet::{Foundation, Instance};
 use bear_core::name::{FleetName, InstanceName};
 use bear_core::observed::{Observed, Stray};
+use bear_core::plan::PlanFault;
 use bear_core::problem::{Problem, Problems};
 use bear_core::state::v1::State;
 use bear_engine::store::FleetFolder;
@@ -187,11 +188,14 @@ pub(crate) fn make(
     refuse_protected(&draft.changes.list, wanted)?;
     refuse_to_move(&draft, wanted)?;
     in_place::examine(&mut draft.changes.list, wanted, draft.state.as_deref())?;
-    draft.into_plan(wanted.name().clone()).map_err(|fault| {
-        Fault::failed("bear::plan::fault", "bear made a plan that can't be carried out")
-            .caused_by(&fault)
-            .with_help("this is a bug in bear; please report it with your fleet file")
-    })
+    draft.into_plan(wanted.name().clone()).map_err(|fault| faulty(&fault))
+}
+
+/// The check of a plan has found a bug in what made it.
+pub(crate) fn faulty(fault: &PlanFault) -> Fault {
+    Fault::failed("bear::plan::fault", "bear made a plan that can't be carried out")
+        .caused_by(fault)
+        .with_help("this is a bug in bear; please report it with your fleet file")
 }
 
 /// Refuses to end machines whose group the fleet file protects.

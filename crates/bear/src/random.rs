@@ -37,10 +37,14 @@ pub(crate) fn random_id() -> Result<String, Fault> {
 
 fn random_bytes<const N: usize>() -> Result<[u8; N], Fault> {
     let mut bytes = [0; N];
-    getrandom::fill(&mut bytes).map_err(|error| {
-        Fault::failed("bear::random", format!("the system gave no random numbers: {error}"))
-    })?;
+    getrandom::fill(&mut bytes).map_err(no_randomness)?;
     Ok(bytes)
+}
+
+/// The system gives no random numbers, and anything else could be guessed.
+pub(crate) fn no_randomness(error: getrandom::Error) -> Fault {
+    Fault::failed("bear::random", format!("could not draw a random number: {error}"))
+        .with_help("random numbers come from the system: look at /dev/urandom")
 }
 
 #[cfg(test)]

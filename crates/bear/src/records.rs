@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use bear_core::event::{Event, Operation};
 use bear_core::plan::Plan;
+use bear_core::progress::Pace;
 use bear_engine::store::FleetFolder;
 use bear_render::report;
 use jiff::Timestamp;
@@ -92,6 +93,14 @@ pub(crate) fn kept(folder: &FleetFolder) -> io::Result<Vec<String>> {
 /// Where the record of a run lies that is kept.
 pub(crate) fn path(folder: &FleetFolder, run: &str) -> PathBuf {
     folder_of(folder).join(format!("{run}.ndjson"))
+}
+
+/// How long steps took in the last run of this kind; nothing is known where none is kept, or not as it was written.
+pub(crate) fn pace(folder: &FleetFolder, operation: Operation) -> Pace {
+    let ending = format!("-{}-", word(operation));
+    let last = kept(folder).ok().and_then(|kept| kept.into_iter().rfind(|run| run.contains(&ending)));
+    let text = last.and_then(|run| fs::read_to_string(path(folder, &run)).ok());
+    text.and_then(|text| report::Record::read(&text).ok()).map(|record| record.pace()).unwrap_or_default()
 }
 
 /// The page about the run whose record lies at `path`.

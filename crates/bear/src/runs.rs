@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bear_core::event::{Event, Operation, Summary, VERSION, What};
 use bear_core::fleet::model::ProviderKind;
 use bear_core::plan::Plan;
+use bear_core::progress::Progress;
 use bear_core::state::v1::{Record, State};
 use bear_engine::store::FileStore;
 use bear_engine::{Clock, Limits, Stop, Store, SystemClock};
@@ -63,10 +64,11 @@ pub(crate) async fn carry_out(
     store: &mut dyn Store,
     context: &Context,
 ) -> Result<Summary, Fault> {
+    // Before its own record begins: what is wanted is the pace of the run before.
+    let mut reporter = reporter(&run, context);
     let mut recorder = recorder(&run, context)?;
     let adapters = run.world.adapters(run.wallet);
     let limits = limits(run.args, run.wanted.read.parsed.fleet.provider.kind());
-    let mut reporter = reporter(run.wanted, context);
     let engine = bear_engine::Run {
         plan: run.plan,
         operation: run.operation,
@@ -88,7 +90,9 @@ pub(crate) async fn carry_out(
     let page = recorder.map_or(Ok(()), |recorder| report_on(recorder, run.args, context));
     let summary = summary?;
     told.map_err(|error| {
-        Fault::failed("bear::output", "could not write all of the output").caused_by(&error)
+        Fault::failed("bear::output", "could not write all of the output")
+            .caused_by(&error)
+            .with_help("what was done is recorded: `bear status` shows it")
     })?;
     page?;
     Ok(summary)
@@ -127,21 +131,27 @@ fn report_on(recorder: Recorder, args: &RunArgs, context: &Context) -> Result<()
 
 fn no_record() -> Fault {
     Fault::failed("bear::report::record", "could not keep the record of the run that its report is made from")
+        .with_help(
+            "bear must be able to write to `.bear` in the project; without `--report` a run needs no record",
+        )
 }
 
-fn reporter(wanted: &Wanted, context: &Context) -> Box<dyn Reporter> {
+fn reporter(run: &Run<'_>, context: &Context) -> Box<dyn Reporter> {
     let printer = &context.printer;
-    if let Some(screen) = printer.screen() {
-        return Box::new(Arc::clone(screen));
-    }
     if printer.json() {
         return report::for_programs();
     }
-    report::for_people(Manner {
+    let pace = records::pace(&run.wanted.folder, run.operation);
+    if let Some(screen) = printer.screen() {
+        screen.begins(Progress::of(run.plan, pace));
+        return Box::new(Arc::clone(screen));
+    }
+    let manner = Manner {
         look: printer.stderr_look(),
         detail: printer.run_detail(),
-        fleet: wanted.file.shown.clone(),
-    })
+        fleet: run.wanted.file.shown.clone(),
+    };
+    report::for_people(manner, Progress::of(run.plan, pace))
 }
 
 /// The limits of a run with these flags on the machines of a provider.
@@ -162,10 +172,7 @@ fn stop_when_asked(context: &Context) -> Result<watch::Receiver<Stop>, Fault> {
     if let Some(screen) = context.printer.screen() {
         return Ok(screen.stop());
     }
-    let listen = |kind| {
-        signal(kind)
-            .map_err(|error| Fault::failed("bear::signals", "could not listen for signals").caused_by(&error))
-    };
+    let listen = |kind| signal(kind).map_err(|error| Fault::no_signals(&error));
     let (mut interrupt, mut terminate) = (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?);
     let (sender, receiver) = watch::channel(Stop::No);
     tokio::spawn(async move {

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bear_core::event::Event;
 use bear_core::plan::Plan;
+use bear_core::progress::Progress;
 use bear_engine::Stop;
 use bear_ui::{Message, Question};
 use tokio::sync::watch;
@@ -60,6 +61,11 @@ impl Screen {
     /// Shows the plan that is asked about next.
     pub(crate) fn plan(&self, plan: &Plan) {
         self.tell(Message::Planned(Arc::new(plan.clone())));
+    }
+
+    /// Tells what lies before the run that begins next.
+    pub(crate) fn begins(&self, progress: Progress) {
+        self.tell(Message::Begins(Box::new(progress)));
     }
 
     /// Whether a run began, so that something may have been changed.

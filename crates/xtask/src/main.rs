@@ -18,7 +18,7 @@ use std::process::ExitCode;
 
 const USAGE: &str = "\
 usage: cargo xtask bench [NAME ...]                  the figures of docs/performance.md
-       cargo xtask screenshot                        docs/apply.svg
+       cargo xtask screenshot                        the pictures of the README; needs chromium
        cargo xtask conformance --suite DIR [OPTION]  the Eclipse MQTT suites against the embedded broker
        cargo xtask simulate [OPTION ...]             random cases in which everything goes wrong, and what must hold
        cargo xtask mutants [NAME ...]                deliberate faults, each of which the simulator must find

@@ -83,6 +83,14 @@ impl Form {
         self.at = (self.at + self.fields.len().saturating_sub(1)) % self.fields.len().max(1);
     }
 
+    /// Goes to a field, and chooses one of its values where it has several.
+    pub(crate) fn choose(&mut self, (field, value): (usize, Option<usize>)) {
+        self.at = field.min(self.fields.len().saturating_sub(1));
+        if let (Some(Field::Provider(chosen)), Some(value)) = (self.fields.get_mut(self.at), value) {
+            *chosen = value.min(PROVIDERS.len() - 1);
+        }
+    }
+
     /// Whether the field with the cursor is the last.
     pub(crate) fn is_last(&self) -> bool {
         self.at + 1 >= self.fields.len()

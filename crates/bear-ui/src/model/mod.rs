@@ -4,6 +4,7 @@ mod form;
 mod log;
 mod rows;
 mod run;
+mod surveys;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -13,12 +14,14 @@ use bear_core::fleet::model::Broker;
 use bear_core::health::Pulse;
 use bear_core::name::InstanceName;
 use bear_core::plan::Plan;
+use bear_core::progress::Progress;
 use jiff::Timestamp;
 
 pub(crate) use form::{Field, Form, PROVIDERS, Purpose};
 pub(crate) use log::Log;
 pub(crate) use rows::{Row, Rows, Tally};
 pub(crate) use run::{Doing, Run, Running, StepState};
+pub(crate) use surveys::Surveys;
 
 use crate::data::{Failure, Fleet, Group, History, Instance, Members};
 use crate::message::Question;
@@ -63,13 +66,23 @@ pub struct Model {
     /// How far down the page is scrolled that is shown.
     pub(crate) scroll: usize,
     pub(crate) dialog: Option<Dialog>,
+    /// How far down the dialog is scrolled.
+    pub(crate) dialog_scroll: usize,
+    /// Whether a search is being typed.
     pub(crate) searches: bool,
+    /// Whether the keys that move are for the log, on the page of an instance.
+    pub(crate) in_log: bool,
     /// Which fleet file is selected among several.
     pub(crate) file: usize,
     /// What was asked for, and is not over yet.
     pub(crate) job: Option<&'static str>,
     pub(crate) plan: Option<Arc<Plan>>,
+    /// What was told on the way to a question about the plan.
+    pub(crate) told: String,
+    /// The plan and what was told, laid out for the width of the screen.
     pub(crate) plan_lines: Vec<ratatui::text::Line<'static>>,
+    /// What lies before the run that begins next.
+    pub(crate) ahead: Progress,
     pub(crate) run: Option<Run>,
     pub(crate) log: Log,
     pub(crate) history: Option<(InstanceName, History)>,
@@ -77,6 +90,11 @@ pub struct Model {
     pub(crate) notes: VecDeque<Note>,
     /// How many of the notes were told since the last job began.
     pub(crate) fresh: usize,
+    /// Why the last key did nothing, and when that was.
+    pub(crate) refusal: Option<(Timestamp, &'static str)>,
+    pub(crate) surveys: Surveys,
+    /// The instance that a shell was asked for on.
+    pub(crate) reaches: Option<InstanceName>,
 }
 
 /// A page.
@@ -136,16 +154,23 @@ impl Model {
             pages: vec![Page::Fleet],
             scroll: 0,
             dialog: None,
+            dialog_scroll: 0,
             searches: false,
+            in_log: false,
             file: 0,
             job: None,
             plan: None,
+            told: String::new(),
             plan_lines: Vec::new(),
+            ahead: Progress::default(),
             run: None,
             log: Log::default(),
             history: None,
             notes: VecDeque::new(),
             fresh: 0,
+            refusal: None,
+            surveys: Surveys::default(),
+            reaches: None,
         }
     }
 
@@ -160,7 +185,7 @@ impl Model {
 
     /// Whether steps are being carried out.
     pub(crate) fn is_running(&self) -> bool {
-        self.job.is_some() && self.run.as_ref().is_some_and(|run| run.summary.is_none())
+        self.job.is_some() && self.run.as_ref().is_some_and(|run| !run.is_over())
     }
 
     pub(crate) fn is_deployed(&self) -> bool {
@@ -180,6 +205,36 @@ impl Model {
                 Row::Instance(index) => fleet.instances.get(index),
                 Row::Group(_) => None,
             },
+        }
+    }
+
+    /// The instance whose page is shown, or leads to the page that is.
+    pub(crate) fn visited(&self) -> Option<&InstanceName> {
+        self.pages.iter().rev().find_map(|page| match page {
+            Page::Instance(name) | Page::Log(name) => Some(name),
+            _ => None,
+        })
+    }
+
+    /// Whether the instance that keys are about has a log to read.
+    pub(crate) fn has_log(&self) -> bool {
+        self.instance().is_some_and(Instance::has_log)
+    }
+
+    /// Whether the keys that move are for a log.
+    pub(crate) fn scrolls_log(&self) -> bool {
+        match self.page() {
+            Page::Log(_) => true,
+            Page::Instance(_) => self.in_log && self.has_log(),
+            _ => false,
+        }
+    }
+
+    /// What is searched for on the page that is shown: in its log, else in the table.
+    pub(crate) fn search(&self) -> &str {
+        match self.page() {
+            Page::Instance(_) | Page::Log(_) => self.log.search(),
+            _ => &self.rows.search,
         }
     }
 
@@ -241,7 +296,7 @@ impl Model {
 
     /// What an instance is doing in the run that goes on.
     pub(crate) fn doing(&self, instance: &InstanceName) -> Option<Doing> {
-        let run = self.run.as_ref().filter(|run| run.summary.is_none())?;
+        let run = self.run.as_ref().filter(|run| !run.is_over())?;
         run.instances.get(instance).copied()
     }
 }

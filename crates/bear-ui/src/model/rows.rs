@@ -29,7 +29,7 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
-    fn take(&mut self, instance: &Instance, pulse: Option<&Pulse>) {
+    pub(crate) fn take(&mut self, instance: &Instance, pulse: Option<&Pulse>) {
         self.all += 1;
         self.surplus += usize::from(!instance.wanted);
         if instance.recorded.is_none() {
@@ -170,7 +170,11 @@ fn matches(instance: &Instance, pulse: Option<&Pulse>, needle: &str) -> bool {
     let address = recorded.and_then(|recorded| recorded.machine.as_ref()).map(|machine| &machine.address);
     instance.name.as_str().contains(needle)
         || instance.spec.broker.as_str().contains(needle)
+        || recorded
+            .and_then(|recorded| recorded.installed.as_ref())
+            .is_some_and(|installed| installed.version.contains(needle))
         || address.is_some_and(|address| address.contains(needle))
         || pulse.is_some_and(|pulse| pulse.health.as_str().starts_with(needle))
         || (recorded.is_none() && "not made".contains(needle))
+        || (!instance.wanted && "not wanted".contains(needle))
 }

@@ -2,12 +2,17 @@
 
 use std::collections::HashMap;
 
+use bear_core::check::CheckResult;
 use bear_core::event::{Event, Operation, StepError, StepRef, Summary, What};
 use bear_core::name::InstanceName;
 use bear_core::plan::Plan;
+use bear_core::progress::{Progress, Waiting};
 use bear_core::step::StepKind;
 use bear_render::words::millis;
 use jiff::Timestamp;
+
+/// The shortest time to come that is told of, in seconds. A shorter one is over before it is read.
+const LEFT_MIN: f64 = 3.0;
 
 /// What an instance is doing in a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,25 +56,28 @@ pub(crate) struct Run {
     pub(crate) stopping: bool,
     /// The steps that run, the longest first.
     pub(crate) running: Vec<Running>,
-    /// How many steps of a kind are to begin yet; none for a run whose plan is not known.
-    pub(crate) waiting: HashMap<StepKind, usize>,
+    /// What waits for what, and how long it may take still.
+    progress: Progress,
     pub(crate) instances: HashMap<InstanceName, Doing>,
+    /// What the checks of the brokers found that are being proven.
+    checks: HashMap<InstanceName, Vec<CheckResult>>,
     pub(crate) failures: Vec<(StepRef, StepError)>,
     pub(crate) notice: Option<String>,
     pub(crate) summary: Option<Summary>,
+    /// Whether it ended without a summary: bear itself could not go on.
+    broke_off: bool,
 }
 
 impl Run {
     /// A run that begins; `plan` is what it carries out, where that was shown.
-    pub(crate) fn new(event: &Event, operation: Operation, steps: usize, plan: Option<&Plan>) -> Self {
-        let mut waiting = HashMap::new();
-        let mut instances = HashMap::new();
-        for step in plan.iter().flat_map(|plan| plan.steps.node_weights()) {
-            *waiting.entry(step.kind).or_insert(0) += 1;
-            if let Some(instance) = step.instance() {
-                instances.insert(instance.clone(), Doing::Waits);
-            }
-        }
+    pub(crate) fn new(
+        event: &Event,
+        (operation, steps): (Operation, usize),
+        plan: Option<&Plan>,
+        progress: Progress,
+    ) -> Self {
+        let planned = plan.into_iter().flat_map(|plan| plan.steps.node_weights());
+        let instances = planned.filter_map(|step| Some((step.instance()?.clone(), Doing::Waits))).collect();
         Self {
             operation,
             steps,
@@ -80,11 +88,13 @@ impl Run {
             at: event.at,
             stopping: false,
             running: Vec::new(),
-            waiting,
+            progress,
             instances,
+            checks: HashMap::new(),
             failures: Vec::new(),
             notice: None,
             summary: None,
+            broke_off: false,
         }
     }
 
@@ -98,15 +108,51 @@ impl Run {
         self.steps.saturating_sub(self.ended() + self.running.len())
     }
 
+    /// What the checks of an instance found so far, while it is being proven.
+    pub(crate) fn checks(&self, instance: &InstanceName) -> Option<&[CheckResult]> {
+        self.checks.get(instance).map(Vec::as_slice)
+    }
+
+    /// The steps that have not begun, by what they do and what they wait for. Once it is to stop none begins any more.
+    pub(crate) fn waiting(&self) -> Vec<Waiting> {
+        if self.stopping { Vec::new() } else { self.progress.waiting() }
+    }
+
+    /// How many seconds it may take still, where that is long and can be told.
+    pub(crate) fn left(&self, now: Timestamp) -> Option<f64> {
+        let elapsed = self.seconds(now);
+        let is_told = !self.is_over() && !self.stopping && elapsed >= 1.0;
+        self.progress.left(elapsed).filter(|&left| is_told && left >= LEFT_MIN)
+    }
+
     /// How long it took until `now`, in seconds.
     pub(crate) fn seconds(&self, now: Timestamp) -> f64 {
-        let until = if self.summary.is_some() { self.at } else { now.max(self.at) };
+        let until = if self.is_over() { self.at } else { now.max(self.at) };
         until.duration_since(self.began).as_secs_f64()
+    }
+
+    /// Whether nothing of it goes on any more.
+    pub(crate) fn is_over(&self) -> bool {
+        self.summary.is_some() || self.broke_off
+    }
+
+    /// Nothing more comes of it, whether or not it has told so.
+    pub(crate) fn close(&mut self) {
+        if self.summary.is_none() {
+            self.broke_off = true;
+            self.clear();
+        }
+    }
+
+    fn clear(&mut self) {
+        self.running.clear();
+        self.checks.clear();
     }
 
     /// Takes one event into account.
     pub(crate) fn take(&mut self, event: &Event) {
         self.at = event.at;
+        self.progress.take(event);
         match &event.what {
             What::StepStarted { step } => self.begin(step, event.at),
             What::StepRetrying { step, attempt, error, wait_seconds } => {
@@ -120,6 +166,9 @@ impl Run {
             What::CheckEnded { step, check } => {
                 let verdict = if check.ok { millis(check.millis) } else { "failed".to_owned() };
                 self.set(step, StepState::Runs { detail: format!("{} {verdict}", check.name) });
+                if let Some(instance) = &step.instance {
+                    self.checks.entry(instance.clone()).or_default().push(check.clone());
+                }
             }
             What::StepSucceeded { step, .. } => {
                 self.succeeded += 1;
@@ -130,14 +179,11 @@ impl Run {
                 self.failures.push((step.clone(), error.clone()));
                 self.end(step, Doing::Failed);
             }
-            What::StepSkipped { step, .. } => {
-                self.skipped += 1;
-                self.count_down(step.kind);
-            }
+            What::StepSkipped { .. } => self.skipped += 1,
             What::Interrupting { .. } => self.stopping = true,
             What::Notice { text } => self.notice = Some(text.clone()),
             What::Summary(summary) => {
-                self.running.clear();
+                self.clear();
                 self.summary = Some(summary.clone());
             }
             What::RunStarted { .. } => {}
@@ -145,13 +191,15 @@ impl Run {
     }
 
     fn begin(&mut self, step: &StepRef, at: Timestamp) {
+        if let Some(instance) = step.instance.as_ref().filter(|_| step.kind == StepKind::Verify) {
+            self.checks.insert(instance.clone(), Vec::new());
+        }
         self.now(step, Doing::Runs(step.kind));
         // A step that is tried again is told of as begun again.
         if let Some(running) = self.running.iter_mut().find(|running| running.step.step == step.step) {
             running.state = StepState::Runs { detail: String::new() };
             return;
         }
-        self.count_down(step.kind);
         let state = StepState::Runs { detail: String::new() };
         self.running.push(Running { step: step.clone(), since: at, state });
     }
@@ -170,12 +218,6 @@ impl Run {
     fn now(&mut self, step: &StepRef, doing: Doing) {
         if let Some(instance) = &step.instance {
             self.instances.insert(instance.clone(), doing);
-        }
-    }
-
-    fn count_down(&mut self, kind: StepKind) {
-        if let Some(number) = self.waiting.get_mut(&kind) {
-            *number = number.saturating_sub(1);
         }
     }
 }

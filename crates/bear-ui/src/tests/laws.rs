@@ -1,11 +1,13 @@
 //! Laws: what holds whatever is typed and told, on a terminal of any size.
 
+use bear_core::fleet::model::ProviderKind;
+use bear_core::progress::{Pace, Progress};
 use proptest::prelude::*;
 use ratatui::crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 
 use super::*;
 use crate::model::{Page, Row};
-use crate::{Failure, Question};
+use crate::{Failure, Question, Survey};
 
 fn keys() -> impl Strategy<Value = Message> {
     let codes = prop_oneof![
@@ -14,6 +16,7 @@ fn keys() -> impl Strategy<Value = Message> {
         8 => prop::sample::select(vec![
             KeyCode::Enter, KeyCode::Esc, KeyCode::Up, KeyCode::Down, KeyCode::PageUp, KeyCode::PageDown,
             KeyCode::Home, KeyCode::End, KeyCode::Tab, KeyCode::BackTab, KeyCode::Backspace, KeyCode::Left,
+            KeyCode::Right,
         ]),
     ];
     let modifiers = prop_oneof![9 => Just(KeyModifiers::NONE), 1 => Just(KeyModifiers::CONTROL)];
@@ -68,6 +71,8 @@ fn others() -> impl Strategy<Value = Message> {
             Message::Tick(dawn().checked_add(SignedDuration::from_secs(seconds)).unwrap())
         }),
         (0..8_usize).prop_map(|made| Message::Planned(plan(DEMO, made))),
+        (0..8_usize)
+            .prop_map(|made| { Message::Begins(Box::new(Progress::of(&plan(DEMO, made), Pace::default()))) }),
         ".{0,60}".prop_map(|text| Message::Asked(Question::YesNo(text))),
         ".{0,60}".prop_map(|text| Message::Asked(Question::Typed { text, wanted: "demo".to_owned() })),
         ".{0,300}".prop_map(Message::Note),
@@ -75,10 +80,28 @@ fn others() -> impl Strategy<Value = Message> {
         "(?s).{0,300}".prop_map(|what| {
             Message::Failed(Failure { what, why: vec!["a\nb".to_owned()], help: Some("x".to_owned()) })
         }),
-        ".{0,80}".prop_map(|line| Message::Line(InstanceName::new("demo-broker-1").unwrap(), line)),
+        (0..8_u64, ".{0,80}").prop_map(|(reading, line)| Message::Line { reading, line }),
+        (0..8_u64, any::<bool>()).prop_map(|(reading, has_failed)| {
+            let why = vec!["no\nway".to_owned()];
+            let failure =
+                has_failed.then(|| Failure { what: "could not".to_owned(), why, help: Some("x".to_owned()) });
+            Message::LogEnded { reading, failure }
+        }),
+        (0..3_usize, 0..9_usize).prop_map(|(file, made)| {
+            let file = format!("fleets/{file}.yaml");
+            let fleet = (made > 2).then(|| fleet(DEMO, made));
+            let failure = (made % 2 == 0).then(|| Failure {
+                what: "it is wrong".to_owned(),
+                why: Vec::new(),
+                help: None,
+            });
+            Message::Surveyed(Box::new(Survey { file, fleet, pulses: Vec::new(), failure }))
+        }),
+        Just(Message::SurveyEnded),
+        Just(Message::Reached(InstanceName::new("demo-broker-1").unwrap())),
         ".{0,20}".prop_map(Message::Pasted),
         Just(Message::Finished),
-        Just(Message::Created("fleets/demo.yaml".to_owned())),
+        Just(Message::Created { file: "fleets/demo.yaml".to_owned(), provider: ProviderKind::Aws }),
         (0..4_usize).prop_map(|ill| pulses(&fleet(DEMO, 5), |at| match at {
             at if at == ill => Health::Unreachable { why: "gone".to_owned() },
             _ => Health::Healthy,

@@ -1,5 +1,7 @@
 //! Tests as examples: keys in; what is wanted done and what is on the screen out.
 
+mod boxes;
+mod instance;
 mod keys;
 mod laws;
 mod runs;
@@ -198,6 +200,7 @@ fn named_key(name: &str) -> KeyEvent {
         "End" => KeyCode::End,
         "Home" => KeyCode::Home,
         "PgDn" => KeyCode::PageDown,
+        "PgUp" => KeyCode::PageUp,
         "Tab" => KeyCode::Tab,
         "Right" => KeyCode::Right,
         "Back" => KeyCode::Backspace,

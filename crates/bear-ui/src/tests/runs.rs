@@ -2,9 +2,10 @@
 
 use bear_core::check::{CheckName, CheckResult};
 use bear_core::event::StepError;
+use bear_core::progress::{Pace, Progress};
 
 use super::*;
-use crate::Question;
+use crate::{Failure, Question};
 
 /// A session in the middle of an apply that goes partly wrong.
 fn going() -> Session {
@@ -13,6 +14,11 @@ fn going() -> Session {
     session.tell(Message::Planned(plan(DEMO, 3)));
     session.tell(Message::Asked(Question::YesNo("Do you want to apply this plan?".to_owned())));
     session.press("y");
+    let mut pace = Pace::default();
+    for (kind, seconds) in [(StepKind::Create, 10.0), (StepKind::Install, 30.0), (StepKind::Verify, 2.0)] {
+        pace.note(kind, false, seconds);
+    }
+    session.tell(Message::Begins(Box::new(Progress::of(&plan(DEMO, 3), pace))));
     session.tell(event(0, started(Operation::Apply, 6)));
     let (paris, lyon) = ("demo-edge-paris", "demo-edge-lyon");
     for instance in [paris, lyon] {
@@ -41,11 +47,11 @@ fn what_runs_and_what_waits() {
     insta::assert_snapshot!(going().screen(), @"
     bear  demo  5 instances  2 not made  3 healthy
 
-    apply  1/6 steps  3.0s  ━━━━━──────────────────────────
+    apply  1/6 steps  3.0s  ━━━━━──────────────────────────  about 35s left
 
     » create   demo-edge-lyon  3.0s  try 1 failed, again in 2.0s: the broker did …
     » install  demo-edge-paris  2.0s
-      3 steps wait for those before them: 1 install, 2 verify
+      3 steps wait: 1 install for create, 2 verify for install
 
 
 
@@ -107,6 +113,18 @@ fn what_failed_and_what_to_do() {
 
     Esc back  ? help
     ");
+}
+
+#[test]
+fn a_run_that_broke_off_does_not_seem_to_go_on() {
+    let mut session = going();
+    session.tell(Message::Failed(Failure { what: "the disk is full".to_owned(), why: vec![], help: None }));
+    session.tell(Message::Finished);
+    session.press("<Enter>");
+    let screen = session.screen();
+    assert!(screen.contains("It broke off") && !screen.contains("^C stop"), "{screen}");
+    session.press("<Esc>");
+    assert!(!session.screen().contains("installing"), "{}", session.screen());
 }
 
 #[test]

@@ -1,13 +1,10 @@
 //! What is on the screen, at 40, 80 and 200 columns.
 
-use bear_core::check::{CheckName, CheckResult};
-use bear_core::event::Outcome;
-
 use super::*;
-use crate::{History, PastRun, Proof, Question};
+use crate::{Failure, Survey};
 
 /// A fleet that is not all well.
-fn unwell(size: (u16, u16)) -> Session {
+pub(super) fn unwell(size: (u16, u16)) -> Session {
     let mut session = Session::with(DEMO, 4, size);
     let felt = pulses(&fleet(DEMO, 4), |at| match at {
         1 => Health::Unreachable { why: "port 20003 can't be reached: Connection refused".to_owned() },
@@ -24,7 +21,7 @@ fn unwell(size: (u16, u16)) -> Session {
 #[test]
 fn a_fleet_at_40_columns() {
     insta::assert_snapshot!(unwell((40, 16)).screen(), @"
-     bear  demo  5  1 unreachable  1 unhealt
+     bear  demo  5  1 unreachable…
        instance         state
      ▾ broker  3  1 unreachable  1 unhealthy
      ● demo-broker-1    healthy
@@ -92,9 +89,9 @@ fn what_stands_in_for_characters_that_a_terminal_lacks() {
     let screen = session.screen();
     assert!(screen.is_ascii(), "{screen}");
     insta::assert_snapshot!(screen, @"
-     bear  demo  5 instances  1 unreachable  1 unhealthy  1 unve
+     bear  demo  5 instances  1 unreachable  1 unhealthy...
        instance         state        address
-     v broker  3 instances  1 unreachable  1 unhealthy  1 health
+     v broker  3 instances  1 unreachable  1 unhealthy...
      * demo-broker-1    healthy      127.0.0.1:20000
     >x demo-broker-2    unreachable  127.0.0.1:20003
      ! demo-broker-3    unhealthy    127.0.0.1:20006
@@ -106,122 +103,6 @@ fn what_stands_in_for_characters_that_a_terminal_lacks() {
      demo-broker-2: port 20003 can't be reached: Connection ...
      Enter look at it  p plan  a apply  l log  o open  n new
      d remove  v verify  V verify all  D destroy  ? help
-    ");
-}
-
-#[test]
-fn the_first_start() {
-    let mut session = Session::new((80, 16));
-    session.tell(Message::Loaded(Box::default()));
-    session.press("mine<Tab>");
-    insta::assert_snapshot!(session.screen(), @"
-     bear
-
-
-    ╭ A new fleet ─────────────────────────────────────────────────────────────────╮
-    │ There is no fleet here yet. This writes fleets/NAME.yaml, a file to edit and │
-    │ to keep in git.                                                              │
-    │                                                                              │
-    │   name     mine                                                              │
-    │ > provider (x) local  processes of this machine                              │
-    │            ( ) hosts  machines that exist, over SSH                          │
-    │            ( ) aws    machines on Amazon EC2                                 │
-    ╰──────────────────────────────────────────────────────────────────────────────╯
-
-
-
-     Enter next  Tab other field  Esc cancel
-    ");
-}
-
-#[test]
-fn a_plan_and_the_question_about_it() {
-    let mut session = Session::with(DEMO, 3, (80, 18));
-    session.press("a");
-    session.tell(Message::Planned(plan(DEMO, 3)));
-    session.tell(Message::Asked(Question::YesNo("Do you want to apply this plan?".to_owned())));
-    insta::assert_snapshot!(session.screen(), @"
-     bear  demo  5 instances  2 not made  3 healthy
-
-     Plan: 2 to create, 3 unchanged
-
-       + demo-edge-paris  create, install, verify
-            provider        local
-            broker          embedded
-            authentication  off (default)
-            ports           free ones of this machine (default)
-       + demo-edge-lyon  create, install, verify
-
-
-
-    ────────────────────────────────────────────────────────────────────────────────
-     Do you want to apply this plan?
-     y yes   n no
-
-     y yes  n no
-    ");
-}
-
-#[test]
-fn the_page_of_an_instance() {
-    let mut session = unwell((80, 36));
-    session.press("<Enter>");
-    let checks = vec![
-        CheckResult::passed(CheckName::Tcp, Duration::from_millis(2)),
-        CheckResult::failed(CheckName::Qos1, Duration::from_millis(40), "2 messages came instead of 1"),
-    ];
-    let run = |operation, outcome, error: Option<&str>| PastRun {
-        at: dawn(),
-        operation,
-        outcome: Some(outcome),
-        error: error.map(str::to_owned),
-    };
-    let history = History {
-        runs: vec![
-            run(Operation::Verify, Outcome::Failed, Some("1 of 2 checks failed")),
-            run(Operation::Apply, Outcome::Succeeded, None),
-        ],
-        proof: Some(Proof { at: dawn(), checks }),
-    };
-    let name = InstanceName::new("demo-broker-2").unwrap();
-    session.tell(Message::LookedUp(name, Box::new(history)));
-    insta::assert_snapshot!(session.screen(), @"
-    bear  demo  5 instances  1 unreachable  1 unhealthy  1 unverified  1 not made
-    demo-broker-2
-      state           ✗ unreachable
-      because         port 20003 can't be reached: Connection refused
-      address         127.0.0.1:20003
-      broker          embedded 0.1.0
-      ports           mqtt 20003, dashboard 20005
-      checks          10 passed
-      phase           verified, 1m ago
-      machine         m
-
-    Last proof
-      2026-11-22 06:00:00Z
-      ok    tcp                                  2.0ms
-      FAIL  mqtt.qos1                             40ms
-            2 messages came instead of 1
-
-    History
-      2026-11-22 06:00:00Z  verify   failed
-            1 of 2 checks failed
-      2026-11-22 06:00:00Z  apply    succeeded
-      2026-11-22 06:00:00Z  verified since then
-
-    What it shall be
-      provider        local
-      broker          embedded
-      authentication  off (default)
-      ports           free ones of this machine (default)
-
-
-
-
-
-
-
-    l log  o open  n new  d remove  v verify  Esc back  ? help
     ");
 }
 
@@ -251,18 +132,142 @@ fn only_what_is_on_the_screen_is_laid_out() {
 }
 
 #[test]
-fn a_log_follows_what_is_written_until_somebody_scrolls() {
-    let mut session = Session::with(DEMO, 5, (60, 12));
-    session.press("l");
-    let instance = InstanceName::new("demo-broker-1").unwrap();
-    for line in 1..=100 {
-        session.tell(Message::Line(instance.clone(), format!("line {line} \u{1b}[31m")));
-    }
-    assert!(session.screen().contains(r"line 100 \u{1b}[31m"), "{}", session.screen());
-    session.press("k");
-    session.tell(Message::Line(instance, "line 101".to_owned()));
-    assert!(session.screen().contains("line 99"), "{}", session.screen());
-    assert!(!session.screen().contains("line 100"), "{}", session.screen());
+fn the_fleets_of_a_project() {
+    let mut session = Session::new((80, 12));
+    let files = ["fleets/demo.yaml", "fleets/plant.yaml", "fleets/wrong.yaml"].map(str::to_owned).to_vec();
+    session.tell(Message::Loaded(Box::new(Snapshot { files: files.clone(), ..Snapshot::default() })));
+    let failure = Failure { what: "the fleet file can't be taken".to_owned(), why: Vec::new(), help: None };
+    let demo = fleet(DEMO, 5);
+    let ill = Health::Unreachable { why: "gone".to_owned() };
+    let pulses = demo.instances.iter().map(|it| (it.name.clone(), Pulse::from(Health::Healthy)));
+    let pulses = pulses.take(4).chain([(demo.instances[4].name.clone(), Pulse::from(ill))]).collect();
+    let survey = |file: &str, fleet, pulses, failure| {
+        Message::Surveyed(Box::new(Survey { file: file.to_owned(), fleet, pulses, failure }))
+    };
+    session.tell(survey(&files[0], Some(demo), pulses, None));
+    session.tell(survey(&files[2], None, Vec::new(), Some(failure)));
+    insta::assert_snapshot!(session.screen(), @"
+     bear
+       fleet              from   instances
+    >  demo               local  5 instances  1 unreachable  4 healthy
+       fleets/plant.yaml  looking
+       fleets/wrong.yaml  the fleet file can't be taken
+
+
+
+
+
+
+     Enter choose  n new fleet  q quit  ? help
+    ");
+    session.tell(survey(&files[1], Some(fleet(PLANT, 0)), Vec::new(), None));
+    session.tell(Message::Resized(40, 12));
+    session.press("j");
+    insta::assert_snapshot!(session.screen(), @"
+     bear
+       fleet          instances
+       demo           5  1 unreachable…
+    >  plant          2  2 not made
+       fleets/wrong…  the fleet file can't …
+
+
+
+
+
+     Enter choose  n new fleet  q quit
+     ? help
+    ");
+}
+
+#[test]
+fn how_much_of_the_table_is_on_the_screen() {
+    let mut session = Session::with(&DEMO.replace("count: 3", "count: 1000"), 1_000, (80, 10));
     session.press("<End>");
-    assert!(session.screen().contains("line 101"), "{}", session.screen());
+    let screen = session.screen();
+    assert!(screen.contains("999-1,004 of 1,004"), "{screen}");
+    assert!(screen.contains(">+ demo-edge-lyon"), "{screen}");
+}
+
+#[test]
+fn a_folder_without_a_fleet_says_so() {
+    let mut session = Session::new((60, 12));
+    session.tell(Message::Loaded(Box::default()));
+    session.press("<Esc>");
+    insta::assert_snapshot!(session.screen(), @"
+    bear
+    There is no fleet here yet. A fleet is a file in fleets/
+    that says which instances there shall be; n writes one.
+
+
+
+
+
+
+
+
+    n new fleet  q quit  ? help
+    ");
+}
+
+#[test]
+fn a_file_that_is_wrong_for_the_moment_takes_nothing_away() {
+    let mut session = Session::with(DEMO, 5, (90, 14));
+    let mut recorded = fleet(DEMO, 5);
+    for group in &mut recorded.groups {
+        group.members = Members::Gone;
+    }
+    let failure = Failure {
+        what: "the fleet file can't be taken as it is".to_owned(),
+        why: vec!["line 3: there is no key `groop`".to_owned()],
+        help: None,
+    };
+    let snapshot =
+        Snapshot { files: vec![recorded.file.clone()], fleet: Some(recorded), failure: Some(failure) };
+    session.tell(Message::Loaded(Box::new(snapshot)));
+    session.press("n");
+    assert!(session.screen().contains("the fleet file can't be read; m tells why"), "{}", session.screen());
+    session.press("m");
+    insta::assert_snapshot!(session.screen(), @"
+    bear  demo  5 instances  5 healthy
+    06:00:00Z  the fleet file can't be taken as it is; line 3: there is no key `groop`
+
+
+
+
+
+
+
+
+
+
+    the fleet file can't be taken as it is; line 3: there is no key `groop`
+    Esc back  ? help
+    ");
+}
+
+/// The keys that lead to every page and box there is, from the list of a fleet.
+const WAYS: [&str; 10] = ["", "?", "<Enter>", "<Enter><Tab>", "<Enter>?", "l", "m", "r", "f", "f?"];
+
+#[test]
+fn every_page_does_without_characters_that_a_terminal_lacks() {
+    for way in WAYS {
+        let mut session = unwell((100, 30));
+        session.model.style.unicode = false;
+        session.tell(Message::Note("something".to_owned()));
+        session.tell(event(0, started(Operation::Verify, 2)));
+        session.tell(event(0, What::StepStarted { step: step(StepKind::Verify, "demo-broker-1") }));
+        session.press(&format!("<Esc>{way}"));
+        assert!(session.screen().is_ascii(), "{way}: {}", session.screen());
+    }
+}
+
+#[test]
+fn help_is_never_out_of_sight() {
+    for size in [(40, 8), (40, 24), (80, 24), (150, 30), (300, 100)] {
+        for way in WAYS.into_iter().filter(|way| !way.ends_with('?')) {
+            let mut session = unwell(size);
+            session.press(way);
+            assert!(session.screen().contains("? help"), "{way} at {size:?}: {}", session.screen());
+        }
+    }
 }

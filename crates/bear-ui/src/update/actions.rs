@@ -8,26 +8,37 @@ use crate::data::Members;
 use crate::effect::Effect;
 use crate::keys::Action;
 use crate::message::Question;
-use crate::model::{Dialog, Form, Kind, Log, Model, Page, Row};
+use crate::model::{Dialog, Form, Kind, Model, Page, Row};
 
 pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
     match action {
         Action::Enter => return enter(model),
-        Action::Back => return back(model),
+        Action::Back => back(model),
         Action::New => return new(model),
         Action::Remove => return remove(model),
         Action::Upgrade => upgrade(model),
         Action::Verify | Action::VerifyAll => return verify(model, action == Action::VerifyAll),
         Action::Open => return on_instance(model, |file, instance| Effect::OpenBrowser { file, instance }),
-        Action::Ssh => return on_instance(model, |file, instance| Effect::Ssh { file, instance }),
-        Action::Log => return follow(model),
+        Action::Ssh => {
+            model.reaches = model.instance().map(|instance| instance.name.clone());
+            return on_instance(model, |file, instance| Effect::Reach { file, instance });
+        }
+        Action::Log => {
+            if let Some(instance) = model.instance().map(|instance| instance.name.clone()) {
+                go(model, Page::Log(instance));
+            }
+        }
         Action::Plan => return start(model, "planning", |file| Effect::Plan { file }),
         Action::Apply => return start(model, "planning", |file| Effect::Apply { file }),
         Action::Destroy => return start(model, "planning", |file| Effect::Destroy { file }),
         Action::Run => go(model, Page::Run),
         Action::Messages => go(model, Page::Messages),
-        Action::Search => model.searches = true,
-        Action::Fleets => go(model, Page::Files),
+        Action::Search => {
+            model.searches = true;
+            model.in_log = true;
+        }
+        Action::Turn => model.in_log = !model.in_log,
+        Action::Fleets => fleets(model),
         Action::Stop => return stop(model),
         Action::Help => open(model, Dialog::Help),
         Action::Quit => return quit(model),
@@ -42,6 +53,14 @@ pub(super) fn go(model: &mut Model, page: Page) {
     model.pages.retain(|other| *other != page);
     model.pages.push(page);
     model.scroll = 0;
+    model.in_log = false;
+}
+
+/// Goes to the fleets of the project; the one that is shown is selected.
+fn fleets(model: &mut Model) {
+    let shown = model.fleet.as_ref().map(|fleet| &fleet.file).or(model.chosen.as_ref());
+    model.file = shown.and_then(|shown| model.files.iter().position(|file| file == shown)).unwrap_or(0);
+    go(model, Page::Files);
 }
 
 fn enter(model: &mut Model) -> Vec<Effect> {
@@ -74,10 +93,11 @@ fn enter(model: &mut Model) -> Vec<Effect> {
     }
 }
 
-fn back(model: &mut Model) -> Vec<Effect> {
-    let left = if model.pages.len() > 1 { model.pages.pop() } else { None };
+fn back(model: &mut Model) {
+    if model.pages.len() > 1 {
+        model.pages.pop();
+    }
     model.scroll = 0;
-    if matches!(left, Some(Page::Log(_))) { vec![Effect::Unfollow] } else { Vec::new() }
 }
 
 /// Asks outside what there is.
@@ -100,6 +120,7 @@ pub(super) fn begin(model: &mut Model, what: &'static str) {
     model.job = Some(what);
     model.fresh = 0;
     model.plan = None;
+    model.told.clear();
     model.plan_lines.clear();
 }
 
@@ -110,15 +131,6 @@ fn on_instance(
     let file = model.fleet.as_ref().map(|fleet| fleet.file.clone());
     let instance = model.instance().map(|instance| instance.name.clone());
     file.zip(instance).map(|(file, instance)| effect(file, instance)).into_iter().collect()
-}
-
-fn follow(model: &mut Model) -> Vec<Effect> {
-    let effects = on_instance(model, |file, instance| Effect::Follow { file, instance });
-    if let Some(Effect::Follow { instance, .. }) = effects.first() {
-        model.log = Log::default();
-        go(model, Page::Log(instance.clone()));
-    }
-    effects
 }
 
 fn verify(model: &mut Model, all: bool) -> Vec<Effect> {

@@ -46,7 +46,9 @@ pub(super) fn key(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
             Vec::new()
         }
         Some(Dialog::Help | Dialog::Failed(_)) => {
-            model.dialog = None;
+            if !motion::moved(model, &key) {
+                model.dialog = None;
+            }
             Vec::new()
         }
         None => Vec::new(),
@@ -97,19 +99,18 @@ pub(super) fn answer(model: &mut Model, answer: String) -> Vec<Effect> {
     model.dialog = None;
     if answer.is_empty() {
         model.pages.retain(|page| *page != Page::Plan);
+        model.scroll = 0;
     }
     vec![Effect::Answer(answer)]
 }
 
 /// Takes one letter where letters are taken.
 pub(super) fn typed(model: &mut Model, c: char) {
+    let search = format!("{}{c}", model.search());
     match &mut model.dialog {
         Some(Dialog::Form(form)) => form.add(c),
         Some(Dialog::Asked(question, typed)) if !is_yes_or_no(question) && typed.len() < 100 => typed.push(c),
-        None if model.searches => {
-            let search = format!("{}{c}", model.rows.search);
-            search_for(model, search);
-        }
+        None if model.searches && search.len() <= 100 => search_for(model, search),
         _ => {}
     }
 }
@@ -123,20 +124,32 @@ pub(super) fn search(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
         }
         KeyCode::Enter => model.searches = false,
         KeyCode::Backspace => {
-            let mut search = model.rows.search.clone();
+            let mut search = model.search().to_owned();
             search.pop();
             search_for(model, search);
         }
-        KeyCode::Char(c) if plain(&key) && !c.is_control() && model.rows.search.len() < 100 => {
-            typed(model, c);
-        }
+        KeyCode::Char(c) if plain(&key) && !c.is_control() => typed(model, c),
         KeyCode::Up | KeyCode::Down | KeyCode::PageUp | KeyCode::PageDown => drop(motion::moved(model, &key)),
         _ => {}
     }
     Vec::new()
 }
 
+/// Ends the search on the page that is shown; whether there was one.
+pub(super) fn ends_search(model: &mut Model) -> bool {
+    let is_there =
+        !model.search().is_empty() && matches!(model.page(), Page::Fleet | Page::Instance(_) | Page::Log(_));
+    if is_there {
+        search_for(model, String::new());
+    }
+    is_there
+}
+
 pub(super) fn search_for(model: &mut Model, search: String) {
+    if matches!(model.page(), Page::Instance(_) | Page::Log(_)) {
+        model.log.search_for(search);
+        return;
+    }
     model.rows.search = search;
     if let Some(fleet) = &model.fleet {
         let was = model.rows.name(fleet).map(str::to_owned);

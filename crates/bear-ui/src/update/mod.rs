@@ -4,17 +4,28 @@ mod actions;
 mod dialogs;
 mod motion;
 mod mouse;
+mod reading;
 mod told;
 
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
 use crate::effect::Effect;
-use crate::keys::{is_ctrl, possible};
+use crate::keys::{Key, is_ctrl, of_page};
 use crate::message::Message;
 use crate::model::{Dialog, Model};
 
 /// Lets one message change the model. What comes back is to be done outside, in that order.
 pub fn update(model: &mut Model, message: Message) -> Vec<Effect> {
+    // Of these there may be very many, and none of them turns to another page or log.
+    let is_told_in_passing = matches!(message, Message::Line { .. } | Message::Happened(_));
+    let mut effects = take(model, message);
+    if !is_told_in_passing {
+        effects.extend(reading::settle(model));
+    }
+    effects
+}
+
+fn take(model: &mut Model, message: Message) -> Vec<Effect> {
     match message {
         Message::Key(key) if key.kind == KeyEventKind::Release => Vec::new(),
         Message::Key(key) => key_pressed(model, key),
@@ -26,7 +37,10 @@ pub fn update(model: &mut Model, message: Message) -> Vec<Effect> {
             Vec::new()
         }
         Message::Resized(columns, rows) => {
-            model.size = (columns, rows);
+            let was = std::mem::replace(&mut model.size, (columns, rows));
+            if was.0 != columns {
+                told::lay_out(model);
+            }
             motion::settle(model);
             Vec::new()
         }
@@ -35,6 +49,10 @@ pub fn update(model: &mut Model, message: Message) -> Vec<Effect> {
 }
 
 fn key_pressed(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
+    // Whoever goes on with something else does not want a shell to take the screen away.
+    if model.reaches.take().is_some() && key.code == KeyCode::Esc {
+        return Vec::new();
+    }
     if is_ctrl(&key, 'c') {
         return actions::stop(model);
     }
@@ -51,17 +69,22 @@ fn key_pressed(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
     if model.searches {
         return dialogs::search(model, key);
     }
+    model.refusal = None;
     if motion::moved(model, &key) {
         return Vec::new();
     }
-    if key.code == KeyCode::Esc && !model.rows.search.is_empty() && model.pages.len() == 1 {
-        dialogs::search_for(model, String::new());
+    if key.code == KeyCode::Esc && dialogs::ends_search(model) {
         return Vec::new();
     }
-    let is_plain = !key.modifiers.contains(KeyModifiers::CONTROL);
-    let hint = possible(model).into_iter().find(|hint| is_plain && hint.key == key.code);
-    match hint {
-        Some(hint) => actions::act(model, hint.action),
+    if key.modifiers.contains(KeyModifiers::CONTROL) {
+        return Vec::new();
+    }
+    match of_page(model).into_iter().find(|it| it.hint.key == key.code) {
+        Some(Key { refused: None, hint, .. }) => actions::act(model, hint.action),
+        Some(Key { refused: Some(why), .. }) => {
+            model.refusal = Some((model.now, why));
+            Vec::new()
+        }
         None => Vec::new(),
     }
 }
@@ -69,4 +92,5 @@ fn key_pressed(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
 /// Lays something above the page.
 fn open(model: &mut Model, dialog: Dialog) {
     model.dialog = Some(dialog);
+    model.dialog_scroll = 0;
 }

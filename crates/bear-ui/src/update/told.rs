@@ -1,8 +1,11 @@
 //! Told: what comes back from the effects, and the passing of time.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use bear_core::event::{Event, What};
+use bear_core::fleet::model::ProviderKind;
+use bear_core::name::InstanceName;
 use bear_core::plan::Plan;
 use jiff::{SignedDuration, Timestamp};
 use ratatui::text::Line;
@@ -28,20 +31,39 @@ pub(super) fn told(model: &mut Model, message: Message) -> Vec<Effect> {
             arrange(model);
         }
         Message::LookedUp(instance, history) => model.history = Some((instance, *history)),
-        Message::Created(file) => {
+        Message::Surveyed(survey) => model.surveys.take(*survey),
+        Message::SurveyEnded => model.surveys.waits = false,
+        Message::Created { file, provider } => {
             model.pages = vec![Page::Fleet];
-            model.note(Kind::Note, format!("wrote `{file}`; a applies it"));
+            let before = match provider {
+                ProviderKind::Local => "",
+                ProviderKind::Hosts => "put the addresses of your hosts in it, then ",
+                ProviderKind::Aws => "put your own address in it as `operators`, then ",
+            };
+            model.note(Kind::Note, format!("wrote `{file}`; {before}a applies it"));
             return load(model, Some(file));
         }
         Message::Planned(plan) => planned(model, plan),
         Message::Asked(question) => asked(model, question),
+        Message::Begins(progress) => model.ahead = *progress,
         Message::Happened(event) => happened(model, &event),
         Message::Finished => return finished(model),
         Message::Note(text) => model.note(Kind::Note, text),
         Message::Warning(text) => model.note(Kind::Warning, text),
-        Message::Line(instance, line) => {
-            if *model.page() == Page::Log(instance) {
+        Message::Reached(instance) => {
+            if model.reaches.take_if(|wanted| *wanted == instance).is_some() {
+                return vec![Effect::Shell(instance)];
+            }
+        }
+        Message::Line { reading, line } => {
+            if reading == model.log.reading {
                 model.log.push(line);
+            }
+        }
+        Message::LogEnded { reading, failure } => {
+            if reading == model.log.reading {
+                model.log.end(model.now, failure);
+                motion::settle(model);
             }
         }
         Message::Failed(failure) => failed(model, failure),
@@ -66,7 +88,8 @@ fn loaded(model: &mut Model, snapshot: Snapshot) -> Vec<Effect> {
     model.waits = false;
     model.asked = model.now;
     model.files = snapshot.files;
-    model.trouble = snapshot.failure;
+    trouble(model, snapshot.failure, snapshot.fleet.is_some());
+    let proven = proven(model);
     let was = model.fleet.take().and_then(|fleet| model.rows.name(&fleet).map(str::to_owned));
     model.fleet = snapshot.fleet;
     forget_pages(model);
@@ -87,24 +110,53 @@ fn loaded(model: &mut Model, snapshot: Snapshot) -> Vec<Effect> {
     model.rows.arrange(fleet, &model.pulses, was.as_deref());
     let file = fleet.file.clone();
     motion::settle(model);
+    let mut effects = Vec::new();
+    // What changed the instance whose page is shown is in its history by now.
+    let now = self::proven(model);
+    if let Some((instance, _)) = now.clone().filter(|_| now != proven && !is_first && !model.is_running()) {
+        effects.push(Effect::LookUp { file: file.clone(), instance });
+    }
     if model.is_deployed() && !model.is_running() && !model.feels {
         model.feels = true;
-        return vec![Effect::LookAtHealth { file }];
+        effects.push(Effect::LookAtHealth { file });
     }
-    Vec::new()
+    effects
+}
+
+/// The instance whose page is shown or leads to the one that is, and since when it is how it is.
+fn proven(model: &Model) -> Option<(InstanceName, Option<Timestamp>)> {
+    let name = model.visited()?;
+    let instance = model.fleet.as_ref()?.instances.iter().find(|it| it.name == *name)?;
+    Some((name.clone(), instance.recorded.as_ref().map(|recorded| recorded.since)))
+}
+
+/// Takes note of why the fleet can't be shown as its file says. Where something else is shown, the bottom has room for
+/// one line of that alone.
+fn trouble(model: &mut Model, failure: Option<Failure>, is_shown: bool) {
+    let is_new = failure != model.trouble;
+    if let Some(failure) = failure.as_ref().filter(|_| is_new && is_shown) {
+        model.note(Kind::Failure, in_one(failure));
+    }
+    model.trouble = failure;
 }
 
 /// Leaves the pages of instances that are not there any more.
 fn forget_pages(model: &mut Model) {
-    let fleet = &model.fleet;
+    let instances = model.fleet.iter().flat_map(|fleet| &fleet.instances);
+    let names = instances.map(|instance| &instance.name).collect::<HashSet<_>>();
+    let mut gone = None;
     model.pages.retain(|page| match page {
-        Page::Instance(name) | Page::Log(name) => {
-            fleet.as_ref().is_some_and(|fleet| fleet.instances.iter().any(|it| it.name == *name))
+        Page::Instance(name) | Page::Log(name) if !names.contains(name) => {
+            gone = Some(name.clone());
+            false
         }
         _ => true,
     });
     if model.pages.is_empty() {
         model.pages.push(Page::Fleet);
+    }
+    if let Some(name) = gone.filter(|_| model.fleet.is_some()) {
+        model.note(Kind::Note, format!("{name} is gone: neither wanted nor there any more"));
     }
 }
 
@@ -117,9 +169,21 @@ fn arrange(model: &mut Model) {
 }
 
 fn planned(model: &mut Model, plan: Arc<Plan>) {
-    model.plan_lines = view::plan_lines(&plan, model.style);
     model.plan = Some(plan);
+    model.told.clear();
+    lay_out(model);
     go(model, Page::Plan);
+}
+
+/// Lays out the plan for the width of the screen, with what was told about it.
+pub(super) fn lay_out(model: &mut Model) {
+    let width = model.size.0;
+    let plan = model.plan.as_ref().map(|plan| view::plan_lines(plan, model.style, width));
+    model.plan_lines = plan.unwrap_or_default();
+    if !model.told.is_empty() {
+        model.plan_lines.push(Line::default());
+        model.plan_lines.extend(view::told_lines(&model.told, width));
+    }
 }
 
 /// What was told on the way to the question, such as the keys that hosts present, is put below the plan, where there is
@@ -129,8 +193,9 @@ fn asked(model: &mut Model, question: Question) {
     let notes = model.notes.range(first..).map(|note| note.text.as_str()).collect::<Vec<_>>().join("\n");
     if !notes.trim().is_empty() {
         let begin = model.plan_lines.len() + 1;
-        model.plan_lines.push(Line::default());
-        model.plan_lines.extend(view::told_lines(&notes, model.size.0));
+        let gap = if model.told.is_empty() { "" } else { "\n\n" };
+        model.told = format!("{}{gap}{notes}", model.told);
+        lay_out(model);
         if *model.page() != Page::Plan {
             go(model, Page::Plan);
         }
@@ -142,7 +207,8 @@ fn asked(model: &mut Model, question: Question) {
 
 fn happened(model: &mut Model, event: &Event) {
     if let What::RunStarted { operation, steps } = event.what {
-        model.run = Some(Run::new(event, operation, steps, model.plan.as_deref()));
+        let progress = std::mem::take(&mut model.ahead);
+        model.run = Some(Run::new(event, (operation, steps), model.plan.as_deref(), progress));
         model.pages.retain(|page| *page != Page::Plan);
         go(model, Page::Run);
     }
@@ -153,26 +219,29 @@ fn happened(model: &mut Model, event: &Event) {
 
 fn finished(model: &mut Model) -> Vec<Effect> {
     model.job = None;
+    if let Some(run) = &mut model.run {
+        run.close();
+    }
     // What nobody waits for any more is not asked.
     if matches!(model.dialog, Some(Dialog::Asked(..))) {
         model.dialog = None;
     }
     let file = model.fleet.as_ref().map(|fleet| fleet.file.clone());
-    let instance = match model.page() {
-        Page::Instance(instance) => Some(instance.clone()),
-        _ => None,
-    };
+    let instance = model.visited().cloned();
     let mut effects = load(model, file.clone());
     effects.extend(file.zip(instance).map(|(file, instance)| Effect::LookUp { file, instance }));
     effects
 }
 
+/// A failure as one text: what, why, and what to do next.
+fn in_one(failure: &Failure) -> String {
+    let parts = [&failure.what].into_iter().chain(&failure.why).chain(&failure.help);
+    parts.map(String::as_str).collect::<Vec<_>>().join("; ")
+}
+
 fn failed(model: &mut Model, failure: Failure) {
-    let mut text = failure.what.clone();
-    for why in failure.why.iter().chain(&failure.help) {
-        text = format!("{text}; {why}");
-    }
-    model.note(Kind::Failure, text);
+    model.reaches = None;
+    model.note(Kind::Failure, in_one(&failure));
     // A question comes first: something waits for its answer.
     if !matches!(model.dialog, Some(Dialog::Asked(..))) {
         open(model, Dialog::Failed(failure));

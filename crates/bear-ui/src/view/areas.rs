@@ -2,13 +2,13 @@
 
 use std::ops::Range;
 
-use ratatui::layout::Rect;
+use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::{Line, Span};
 
 use super::dialogs;
 use super::tone::{Tone, paint};
 use crate::keys::{Action, Hint, possible};
-use crate::model::Model;
+use crate::model::{Model, Page};
 
 /// The parts of the screen; one that has no room is empty.
 #[derive(Clone, Copy, Debug)]
@@ -19,6 +19,52 @@ pub(crate) struct Areas {
     pub(crate) question: Rect,
     pub(crate) note: Rect,
     pub(crate) hints: Rect,
+}
+
+/// The parts of the page of an instance, or of a log; one that is not shown is empty.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Panes {
+    pub(crate) text: Rect,
+    /// The log, its heading included.
+    pub(crate) log: Rect,
+}
+
+/// From how many columns on the log stands beside the page, and from how many lines on below it. Where there is room
+/// for neither, there is one at a time.
+const BESIDE_MIN: u16 = 150;
+const BELOW_MIN: u16 = 20;
+
+/// The lowest log below a page, its heading included.
+const LOG_MIN: u16 = 6;
+
+/// The widest page beside a log: its lines don't get longer.
+const TEXT_MAX: u16 = 80;
+
+impl Panes {
+    pub(crate) fn of(model: &Model, body: Rect) -> Self {
+        let nothing = Rect { height: 0, ..body };
+        let both = matches!(model.page(), Page::Instance(_)) && model.has_log();
+        match (model.scrolls_log(), both) {
+            (_, true) if body.width >= BESIDE_MIN => {
+                let [text, log] =
+                    Layout::horizontal([Constraint::Length(TEXT_MAX), Constraint::Fill(1)]).areas(body);
+                Self { text, log }
+            }
+            (_, true) if body.height >= BELOW_MIN => {
+                let lines = |number: usize| u16::try_from(number).unwrap_or(u16::MAX).saturating_add(1);
+                let share = body.height / 3;
+                let written = if model.log.failure.is_some() { share } else { lines(model.log.written()) };
+                // What the page does not need is the log's, and what a short log does not need is the page's.
+                let unneeded = body.height.saturating_sub(lines(super::text_length(model, body.width)));
+                let log = written.clamp(LOG_MIN.min(share), share).max(unneeded);
+                let [text, log] =
+                    Layout::vertical([Constraint::Fill(1), Constraint::Length(log)]).areas(body);
+                Self { text, log }
+            }
+            (true, _) => Self { text: nothing, log: body },
+            (false, _) => Self { text: body, log: nothing },
+        }
+    }
 }
 
 impl Areas {

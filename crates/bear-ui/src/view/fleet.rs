@@ -63,7 +63,12 @@ pub(crate) fn lines(model: &Model, width: u16, height: usize) -> Vec<Line<'stati
         lines.push(line);
     }
     if model.rows.len() == 0 {
-        lines.push(Line::from(paint(model, Tone::Dim, "   nothing is called that, or is doing so")));
+        let text = if model.rows.search.is_empty() {
+            "   the fleet has no groups"
+        } else {
+            "   nothing is called that, or is doing so"
+        };
+        lines.push(Line::from(paint(model, Tone::Dim, text)));
     }
     lines
 }
@@ -101,10 +106,13 @@ fn group(model: &Model, index: usize, group: &Group, width: usize) -> Line<'stat
         (true, false) => ">",
         (false, false) => "v",
     };
-    let gone = if group.members == Members::Gone { " (not in the file)" } else { "" };
+    // Of a file that can't be read it is not known which groups are in it.
+    let is_gone = group.members == Members::Gone && model.trouble.is_none();
+    let gone = if is_gone { " (not in the file)" } else { "" };
     let tally = model.rows.groups.get(index).copied().unwrap_or_default();
     let mut spans = vec![paint(model, Tone::Strong, format!("{sign} {}{gone}", group.name)), Span::raw("  ")];
-    spans.extend(self::tally(model, &tally, width >= 60));
+    let room = width.saturating_sub(1 + spans.iter().map(Span::width).sum::<usize>());
+    spans.extend(self::tally(model, &tally, width >= 60, room));
     Line::from(spans)
 }
 
@@ -176,8 +184,9 @@ const fn doing(kind: StepKind) -> &'static str {
 }
 
 /// How many instances there are, and how they are doing: what needs somebody first, since the end may have no room.
-pub(super) fn tally(model: &Model, tally: &Tally, long: bool) -> Vec<Span<'static>> {
+pub(super) fn tally(model: &Model, tally: &Tally, long: bool, room: usize) -> Vec<Span<'static>> {
     let all = if long { count(tally.all, "instance") } else { grouped(tally.all) };
+    let mut left = room.saturating_sub(all.len());
     let mut spans = vec![Span::raw(all)];
     let parts = [
         (tally.unreachable, "unreachable", Tone::Bad),
@@ -188,8 +197,15 @@ pub(super) fn tally(model: &Model, tally: &Tally, long: bool) -> Vec<Span<'stati
         (tally.healthy, "healthy", Tone::Good),
     ];
     for (number, word, tone) in parts.into_iter().filter(|(number, ..)| *number > 0) {
-        spans.push(Span::raw("  "));
-        spans.push(paint(model, tone, format!("{} {word}", grouped(number))));
+        let text = format!("  {} {word}", grouped(number));
+        let Some(rest) = left.checked_sub(text.len()) else {
+            if left >= dots(model).len() {
+                spans.push(paint(model, Tone::Dim, dots(model)));
+            }
+            break;
+        };
+        left = rest;
+        spans.push(paint(model, tone, text));
     }
     spans
 }

@@ -1,9 +1,13 @@
 //! The view: how the model looks. Only what is on the screen is laid out, however large the fleet is.
 
 mod areas;
+mod bottom;
 mod dialogs;
+mod files;
 mod fleet;
+mod help;
 mod instance;
+mod log;
 mod pages;
 mod plan;
 mod run;
@@ -13,18 +17,17 @@ use ratatui::Frame;
 use ratatui::layout::{Position, Rect};
 use ratatui::text::{Line, Span};
 
-use self::areas::{Areas, hint_lines};
+use self::areas::{Areas, Panes, hint_lines};
 use self::tone::{Tone, paint};
 use crate::data::Failure;
 use crate::keys::Hint;
-use crate::model::{Dialog, Kind, Model, Page};
+use crate::model::{Model, Page};
 
+pub(crate) use self::dialogs::{box_height, box_length, field_at};
+pub(crate) use self::files::first as first_file;
 #[cfg(test)]
 pub(crate) use self::fleet::lines as table_lines;
 pub(crate) use self::plan::lines as plan_lines;
-
-/// How long the last message stays at the bottom, in seconds.
-const NOTE_SECONDS: i64 = 8;
 
 /// Shows the model.
 pub fn view(model: &Model, frame: &mut Frame<'_>) {
@@ -33,7 +36,7 @@ pub fn view(model: &Model, frame: &mut Frame<'_>) {
     let within = |area: Rect| area.intersection(whole);
     put(frame, within(areas.header), [header(model, areas.header.width)]);
     body(model, frame, within(areas.body));
-    put(frame, within(areas.note), [note(model, areas.note.width)]);
+    bottom::show(model, frame, within(areas.note));
     put(frame, within(areas.hints), hint_lines(model, areas.hints.width, areas.hints.height).map(|it| it.1));
     dialogs::show(model, frame, within(areas.body), within(areas.question));
 }
@@ -56,7 +59,8 @@ fn header(model: &Model, width: u16) -> Line<'static> {
         spans.push(paint(model, Tone::Dim, format!("  {}  {}", fleet.provider.as_str(), fleet.file)));
     }
     spans.push(Span::raw("  "));
-    spans.extend(fleet::tally(model, &model.rows.total, width >= 60));
+    let room = usize::from(width).saturating_sub(spans.iter().map(Span::width).sum());
+    spans.extend(fleet::tally(model, &model.rows.total, width >= 60, room));
     Line::from(spans)
 }
 
@@ -66,9 +70,14 @@ fn body(model: &Model, frame: &mut Frame<'_>, area: Rect) {
         Page::Fleet if model.fleet.is_some() => {
             put(frame, area, fleet::lines(model, width, height));
         }
-        Page::Log(_) => put(frame, area, model.log.on_screen(height).map(|line| pages::log_line(line))),
-        Page::Files => put(frame, area, pages::files(model, height)),
-        _ => put(frame, area, on_screen(model, width, height)),
+        Page::Files => put(frame, area, files::lines(model, width, height)),
+        _ => {
+            let Panes { text, log } = Panes::of(model, area);
+            put(frame, text, on_screen(model, text.width, usize::from(text.height)));
+            if !log.is_empty() {
+                put(frame, log, log::lines(model, log));
+            }
+        }
     }
 }
 
@@ -95,13 +104,42 @@ fn text(model: &Model, width: u16) -> Vec<Line<'_>> {
 
 /// How many lines the page of text has that is shown.
 pub(crate) fn length(model: &Model) -> usize {
+    text_length(model, panes(model).text.width)
+}
+
+/// The same for a width.
+fn text_length(model: &Model, width: u16) -> usize {
     match model.page() {
         Page::Plan => model.plan_lines.len(),
-        _ => text(model, model.size.0).len(),
+        _ => text(model, width).len(),
     }
 }
 
-/// How many lines of the page fit on the screen; of the table, without its titles.
+fn panes(model: &Model) -> Panes {
+    Panes::of(model, Areas::of(model).body)
+}
+
+/// How many lines of the page of text fit on the screen.
+pub(crate) fn text_height(model: &Model) -> usize {
+    usize::from(panes(model).text.height)
+}
+
+/// How many lines of the log fit on the screen.
+pub(crate) fn log_height(model: &Model) -> usize {
+    log::height(model, panes(model).log)
+}
+
+/// How many columns of the log fit on the screen.
+pub(crate) fn log_width(model: &Model) -> usize {
+    usize::from(panes(model).log.width).saturating_sub(1)
+}
+
+/// Whether a place is in the log.
+pub(crate) fn is_in_log(model: &Model, at: Position) -> bool {
+    panes(model).log.contains(at)
+}
+
+/// How many rows of the table fit on the screen, without its titles.
 pub(crate) fn table_height(model: &Model) -> usize {
     let height = usize::from(Areas::of(model).body.height);
     height.saturating_sub(titles(model, height))
@@ -109,7 +147,7 @@ pub(crate) fn table_height(model: &Model) -> usize {
 
 /// How many lines the titles of the table take.
 fn titles(model: &Model, height: usize) -> usize {
-    usize::from(*model.page() == Page::Fleet && height > 3)
+    usize::from(matches!(model.page(), Page::Fleet | Page::Files) && height > 3)
 }
 
 /// The key whose hint is at a place.
@@ -125,45 +163,6 @@ pub(crate) fn table_line_at(model: &Model, at: Position) -> Option<usize> {
     let body = Areas::of(model).body;
     let line = body.contains(at).then(|| usize::from(at.y - body.y))?;
     line.checked_sub(titles(model, usize::from(body.height)))
-}
-
-/// What there is to say at the bottom: the search, what goes on, or what was said last.
-fn note(model: &Model, width: u16) -> Line<'static> {
-    let cut = |text: &str| tone::one_line(model, text, width.saturating_sub(2));
-    if model.searches {
-        let cursor = if model.style.unicode { "▏" } else { "_" };
-        return Line::from(vec![
-            paint(model, Tone::Hint, " search: "),
-            Span::raw(format!("{}{cursor}", model.rows.search)),
-        ]);
-    }
-    let is_recent = |note: &&crate::model::Note| model.now.duration_since(note.at).as_secs() < NOTE_SECONDS;
-    if let Some(note) = model.notes.back().filter(is_recent) {
-        let tone = match note.kind {
-            Kind::Note => Tone::Plain,
-            Kind::Warning => Tone::Warn,
-            Kind::Failure => Tone::Bad,
-        };
-        return Line::from(paint(model, tone, format!(" {}", cut(&note.text))));
-    }
-    let is_asked = matches!(model.dialog, Some(Dialog::Asked(..)));
-    if let Some(job) = model.job.filter(|_| !is_asked && !model.is_running()) {
-        return Line::from(paint(model, Tone::Hint, format!(" {job}{}", tone::dots(model))));
-    }
-    if !model.rows.search.is_empty() {
-        let text = format!(" search: {}, Esc ends it", model.rows.search);
-        return Line::from(paint(model, Tone::Hint, text));
-    }
-    if let Some(trouble) = model.trouble.as_ref().filter(|_| model.fleet.is_some()) {
-        return Line::from(paint(model, Tone::Bad, format!(" {}", cut(&trouble.what))));
-    }
-    let why = model.instance().and_then(|it| Some((it, model.pulses.get(&it.name)?.health.why()?)));
-    match why {
-        Some((it, why)) if matches!(model.page(), Page::Fleet) => {
-            Line::from(paint(model, Tone::Warn, format!(" {}", cut(&format!("{}: {why}", it.name)))))
-        }
-        _ => Line::default(),
-    }
 }
 
 /// What was told on the way to a question, in lines that fit.

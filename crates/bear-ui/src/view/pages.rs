@@ -1,26 +1,9 @@
-//! The smaller pages: the fleets to choose from, the log, the messages, and a fleet that can't be shown.
+//! The smaller pages: the messages, and where no fleet is shown.
 
-use bear_render::words::printable;
-use ratatui::style::Modifier;
-use ratatui::text::{Line, Span};
+use ratatui::text::Line;
 
 use super::tone::{Tone, paint, wrap};
-use crate::model::{Kind, Model};
-
-/// The fleets to choose from, as many as fit.
-pub(super) fn files(model: &Model, height: usize) -> Vec<Line<'static>> {
-    let first = (model.file + 1).saturating_sub(height);
-    let files = model.files.iter().enumerate().skip(first).take(height);
-    let lines = files.map(|(at, file)| {
-        let line = Line::from(format!("   {}", printable(file)));
-        if at == model.file { line.style(Modifier::REVERSED) } else { line }
-    });
-    lines.collect()
-}
-
-pub(super) fn log_line(line: &str) -> Line<'_> {
-    Line::from(vec![Span::raw(" "), Span::raw(printable(line))])
-}
+use crate::model::{Dialog, Kind, Model};
 
 /// Whatever was told, newest first.
 pub(super) fn messages(model: &Model, width: u16) -> Vec<Line<'static>> {
@@ -47,7 +30,15 @@ pub(super) fn messages(model: &Model, width: u16) -> Vec<Line<'static>> {
 pub(super) fn empty(model: &Model, width: u16) -> Vec<Line<'static>> {
     match &model.trouble {
         Some(trouble) => super::failure(model, trouble, width.saturating_sub(1)),
-        None if model.loaded => Vec::new(),
+        // The form for a new one says so itself.
+        None if matches!(model.dialog, Some(Dialog::Form(_))) => Vec::new(),
+        None if model.loaded => {
+            let text = "There is no fleet here yet. A fleet is a file in fleets/ that says which instances there shall be; n writes one.";
+            wrap(text, width.saturating_sub(2))
+                .into_iter()
+                .map(|text| Line::from(format!(" {text}")))
+                .collect()
+        }
         None => vec![Line::from(" looking what there is")],
     }
 }

@@ -1,4 +1,4 @@
-//! The plan: what would change, and why. Laid out once, when it is made.
+//! The plan: what would change, and why. Laid out when it is made, and for another width.
 
 use bear_core::diff::{Action, Change, FoundationChange, Reason};
 use bear_core::plan::Plan;
@@ -7,16 +7,22 @@ use bear_render::words::{count, grouped, printable};
 use ratatui::text::{Line, Span};
 use serde_json::Value;
 
-use super::tone::Tone;
+use super::tone::{Tone, wrap};
 use crate::model::Style;
 
 /// How many changes are shown with their details; of more, the names alone.
 const DETAILED_MAX: usize = 50;
 
-/// The plan as text.
-pub(crate) fn lines(plan: &Plan, style: Style) -> Vec<Line<'static>> {
-    let page = Page { style };
-    let mut lines = vec![Line::default(), page.summary(plan), Line::default()];
+/// How far the details of a change are indented, and how wide what a line of them is about.
+const INDENT: usize = 8;
+const LABEL: usize = 15;
+
+/// The plan as text for a screen of that width.
+pub(crate) fn lines(plan: &Plan, style: Style, width: u16) -> Vec<Line<'static>> {
+    let page = Page { style, width };
+    let mut lines = vec![Line::default()];
+    page.summary(plan, &mut lines);
+    lines.push(Line::default());
     for change in &plan.foundations {
         page.foundation(change, &mut lines);
     }
@@ -42,6 +48,7 @@ fn alike(one: &Change, other: &Change) -> bool {
 
 struct Page {
     style: Style,
+    width: u16,
 }
 
 impl Page {
@@ -53,10 +60,16 @@ impl Page {
         if self.style.unicode { "→" } else { "->" }
     }
 
-    fn summary(&self, plan: &Plan) -> Line<'static> {
+    /// The width that is left for text behind a margin.
+    fn room(&self, margin: usize) -> u16 {
+        self.width.saturating_sub(u16::try_from(margin + 1).unwrap_or(u16::MAX)).max(12)
+    }
+
+    fn summary(&self, plan: &Plan, lines: &mut Vec<Line<'static>>) {
         if plan.is_empty() {
             let rest = format!(" {} as the fleet file wants.", count(plan.unchanged, "instance"));
-            return Line::from(vec![self.paint(Tone::Good, " No changes."), Span::raw(rest)]);
+            lines.push(Line::from(vec![self.paint(Tone::Good, " No changes."), Span::raw(rest)]));
+            return;
         }
         let summary = plan.summary();
         let parts = [
@@ -66,13 +79,20 @@ impl Page {
             (summary.destroy, "to destroy", Tone::Bad),
             (summary.unchanged, "unchanged", Tone::Dim),
         ];
-        let mut spans = vec![self.paint(Tone::Strong, " Plan:")];
+        let mut line = Line::from(self.paint(Tone::Strong, " Plan:"));
         for (number, what, tone) in parts.into_iter().filter(|(number, ..)| *number > 0) {
-            let comma = if spans.len() > 1 { ", " } else { " " };
-            spans.push(Span::raw(comma));
-            spans.push(self.paint(tone, format!("{} {what}", grouped(number))));
+            let text = format!("{} {what}", grouped(number));
+            let is_first = line.spans.len() == 1;
+            if !is_first {
+                line.push_span(Span::raw(","));
+            }
+            if !is_first && line.width() + 2 + text.len() > usize::from(self.width) {
+                lines.push(std::mem::replace(&mut line, Line::from(Span::raw("      "))));
+            }
+            line.push_span(Span::raw(" "));
+            line.push_span(self.paint(tone, text));
         }
-        Line::from(spans)
+        lines.push(line);
     }
 
     fn foundation(&self, change: &FoundationChange, lines: &mut Vec<Line<'static>>) {
@@ -108,33 +128,48 @@ impl Page {
                 Some(b'@') => Tone::Hint,
                 _ => Tone::Dim,
             };
-            lines.push(Line::from(self.paint(tone, format!("        {}", printable(line)))));
+            for text in wrap(line, self.room(INDENT)) {
+                lines.push(Line::from(self.paint(tone, format!("{:INDENT$}{text}", ""))));
+            }
         }
         if let (Action::Create, Some(spec)) = (change.action, &change.spec) {
             for fact in facts(spec) {
                 let default = fact.default.map(|text| format!("{text} (default)"));
                 let text = fact.given.into_iter().chain(default).collect::<Vec<_>>().join(", ");
-                lines.push(Line::from(vec![
-                    self.paint(Tone::Dim, format!("        {:15} ", fact.label)),
-                    Span::raw(printable(&text).into_owned()),
-                ]));
+                let margin = INDENT + LABEL + 1;
+                for (at, text) in wrap(&text, self.room(margin)).into_iter().enumerate() {
+                    let label = if at == 0 { fact.label } else { "" };
+                    let label = self.paint(Tone::Dim, format!("{:INDENT$}{label:LABEL$} ", ""));
+                    lines.push(Line::from(vec![label, Span::raw(text)]));
+                }
             }
         }
     }
 
-    fn reason(&self, reason: &Reason, action: Action) -> Option<Line<'static>> {
+    fn reason(&self, reason: &Reason, action: Action) -> Vec<Line<'static>> {
         // That something new is new is what its sign says.
         if action == Action::Create && reason.from.is_null() {
-            return None;
+            return Vec::new();
         }
         let gone = if action == Action::Destroy { "gone" } else { "none" };
         let tone = if action == Action::Destroy { Tone::Bad } else { Tone::Good };
-        Some(Line::from(vec![
-            Span::raw(format!("        {}: ", reason.field)),
-            self.paint(Tone::Bad, value(&reason.from, "none")),
+        let (from, to) = (value(&reason.from, "none"), value(&reason.to, gone));
+        let line = Line::from(vec![
+            Span::raw(format!("{:INDENT$}{}: ", "", reason.field)),
+            self.paint(Tone::Bad, from.clone()),
             Span::raw(format!(" {} ", self.arrow())),
-            self.paint(tone, value(&reason.to, gone)),
-        ]))
+            self.paint(tone, to.clone()),
+        ]);
+        if line.width() <= usize::from(self.width) {
+            return vec![line];
+        }
+        let mut lines = vec![Line::from(format!("{:INDENT$}{}:", "", reason.field))];
+        let to = format!("{} {to}", self.arrow());
+        for (text, tone) in [(from, Tone::Bad), (to, tone)] {
+            let text = wrap(&text, self.room(INDENT + 2)).into_iter();
+            lines.extend(text.map(|text| Line::from(self.paint(tone, format!("{:INDENT$}  {text}", "")))));
+        }
+        lines
     }
 }
 

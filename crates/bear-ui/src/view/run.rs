@@ -1,8 +1,8 @@
 //! The page of a run: how far it is, what runs, what waits, what failed and what to do about it.
 
 use bear_core::event::{StepError, StepRef, Summary};
-use bear_core::step::StepKind;
-use bear_render::words::{count, duration, grouped};
+use bear_core::progress::{Wait, Waiting};
+use bear_render::words::{about, count, duration, grouped};
 use ratatui::text::{Line, Span};
 
 use super::tone::{Tone, one_line, paint, wrap};
@@ -20,12 +20,15 @@ const BAR_MAX: usize = 40;
 pub(super) fn lines(model: &Model, width: u16) -> Vec<Line<'static>> {
     let Some(run) = &model.run else { return Vec::new() };
     let mut lines = vec![Line::default(), bar(model, run, width)];
-    if let Some(notice) = run.notice.as_ref().filter(|_| run.summary.is_none()) {
+    if let Some(notice) = run.notice.as_ref().filter(|_| !run.is_over()) {
         lines.push(Line::from(paint(model, Tone::Warn, format!(" {}", one_line(model, notice, width)))));
     }
     lines.push(Line::default());
     if let Some(summary) = &run.summary {
         lines.push(ended(model, run, summary));
+    } else if run.is_over() {
+        let text = " It broke off, and what it had begun is recorded; a goes on from what is there.";
+        lines.extend(wrap(text, width).into_iter().map(|text| Line::from(paint(model, Tone::Bad, text))));
     } else {
         for running in run.running.iter().take(RUNNING_MAX) {
             lines.push(step(model, running, width));
@@ -34,7 +37,7 @@ pub(super) fn lines(model: &Model, width: u16) -> Vec<Line<'static>> {
         if more > 0 {
             lines.push(Line::from(format!("   and {} more that run", grouped(more))));
         }
-        lines.extend(waiting(model, run));
+        lines.extend(waiting(model, run, width));
     }
     for (step, error) in run.failures.iter().take(FAILURES_MAX) {
         lines.extend(failure(model, step, error, width));
@@ -63,8 +66,13 @@ fn bar(model: &Model, run: &Run, width: u16) -> Line<'static> {
     if run.failed > 0 {
         spans.push(paint(model, Tone::Bad, format!("  {} failed", grouped(run.failed))));
     }
-    if run.stopping && run.summary.is_none() {
+    if run.stopping && !run.is_over() {
         spans.push(paint(model, Tone::Warn, "  stopping"));
+    }
+    if let Some(left) = run.left(model.now).map(|left| format!("  {} left", about(left)))
+        && spans.iter().map(Span::width).sum::<usize>() + left.len() <= usize::from(width)
+    {
+        spans.push(Span::raw(left));
     }
     Line::from(spans)
 }
@@ -94,17 +102,26 @@ fn step(model: &Model, running: &Running, width: u16) -> Line<'static> {
 }
 
 /// What waits, and for what.
-fn waiting(model: &Model, run: &Run) -> Option<Line<'static>> {
+fn waiting(model: &Model, run: &Run, width: u16) -> Vec<Line<'static>> {
     let waits = run.waits();
-    if waits == 0 {
-        return None;
+    if waits == 0 || run.stopping {
+        return Vec::new();
     }
-    let kinds = StepKind::ALL.map(|kind| (run.waiting.get(&kind).copied().unwrap_or(0), kind));
-    let kinds = kinds.iter().filter(|(number, _)| *number > 0);
-    let kinds = kinds.map(|(number, kind)| format!("{} {kind}", grouped(*number))).collect::<Vec<_>>();
-    let kinds = if kinds.is_empty() { String::new() } else { format!(": {}", kinds.join(", ")) };
-    let text = format!("   {} wait for those before them{kinds}", count(waits, "step"));
-    Some(Line::from(paint(model, Tone::Dim, text)))
+    let waiting = run.waiting();
+    let parts = waiting.iter().map(|Waiting { kind, number, on }| {
+        let on = match on {
+            Wait::Foundation => "the foundation",
+            Wait::Step(kind) => kind.as_str(),
+            Wait::Turn => "their turn",
+        };
+        format!("{} {kind} for {on}", grouped(*number))
+    });
+    let parts = parts.collect::<Vec<_>>().join(", ");
+    let colon = if parts.is_empty() { "" } else { ": " };
+    let verb = if waits == 1 { "waits" } else { "wait" };
+    let text = format!("{} {verb}{colon}{parts}", count(waits, "step"));
+    let lines = wrap(&text, width.saturating_sub(4)).into_iter();
+    lines.map(|text| Line::from(paint(model, Tone::Dim, format!("   {text}")))).collect()
 }
 
 fn failure(model: &Model, step: &StepRef, error: &StepError, width: u16) -> Vec<Line<'static>> {

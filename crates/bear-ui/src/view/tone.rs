@@ -41,10 +41,16 @@ pub(super) fn paint<'t>(model: &Model, tone: Tone, text: impl Into<Cow<'t, str>>
     Span::styled(text, tone.style(model.style.colour))
 }
 
+/// A line that others wrote, as the screen can show it: it has no tabs.
+pub(super) fn shown(line: &str) -> Cow<'_, str> {
+    let line = printable(line);
+    if line.contains('\t') { Cow::Owned(line.replace('\t', "    ")) } else { line }
+}
+
 /// Text that others wrote, on one line of at most that width.
 pub(super) fn one_line(model: &Model, text: &str, width: u16) -> String {
     let first = text.trim().lines().next().unwrap_or_default();
-    fit(&printable(first), usize::from(width), dots(model)).into_owned()
+    fit(&shown(first), usize::from(width), dots(model)).into_owned()
 }
 
 pub(super) fn dots(model: &Model) -> &'static str {
@@ -56,7 +62,7 @@ pub(super) fn wrap(text: &str, width: u16) -> Vec<String> {
     let width = usize::from(width.max(1));
     let mut lines = Vec::new();
     for line in text.lines() {
-        let line = printable(line);
+        let line = shown(line);
         let indent = line.chars().take_while(|c| *c == ' ').count().min(width / 2);
         let mut rest = line.as_ref();
         let mut is_first = true;
@@ -99,5 +105,6 @@ mod tests {
         check("  help: one two", 9, &["  help:", "  one two"]);
         check("a\n\nb", 5, &["a", "", "b"]);
         check("\u{1b}[31mred", 40, &[r"\u{1b}[31mred"]);
+        check("\tat one", 9, &["    at", "    one"]);
     }
 }

@@ -117,7 +117,8 @@ fn refuse_known(state: &State, instance: &Instance, machine: &str) -> Result<(),
                 .with_help("destroy it first, or forget it with `bear state rm`"))
         }
         Some(Refusal::Taken(name)) => {
-            Err(Fault::input("bear::import::taken", format!("{machine} is the machine of `{name}` already")))
+            Err(Fault::input("bear::import::taken", format!("{machine} is the machine of `{name}` already"))
+                .with_help("one machine carries one instance; `bear state list` shows which are deployed"))
         }
     }
 }

@@ -53,6 +53,7 @@ pub(crate) fn run(args: &InitArgs, context: &Context) -> Result<ExitStatus, Faul
     let name = FleetName::new(&args.name).map_err(|error| {
         Fault::input("bear::init::name", format!("`{}` can't be the name of a fleet", printable(&args.name)))
             .caused_by(&error)
+            .with_help("choose another name, such as `team-a`")
     })?;
     let file = write(&name, args.provider.into(), context)?;
     if context.printer.json() {
@@ -97,7 +98,9 @@ fn unwritten(error: &io::Error, file: &FleetFile) -> Fault {
         )
         .with_help("choose another name, or edit that file");
     }
-    Fault::failed("bear::io", format!("could not write `{}`", file.shown)).caused_by(error)
+    Fault::failed("bear::io", format!("could not write `{}`", file.shown))
+        .caused_by(error)
+        .with_help("bear must be allowed to write there")
 }
 
 /// Adds `.bear/` to the `.gitignore` of a project, once: what is recorded belongs to one machine, and to nobody else.

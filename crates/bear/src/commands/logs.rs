@@ -42,8 +42,7 @@ pub(crate) async fn run(args: LogsArgs, context: &Context) -> Result<ExitStatus,
     let (deployed, name) = Deployed::of_instance(&args.instance, args.fleet.fleet.as_deref(), context)?;
     let recorded = deployed.instance(&name).ok_or_else(|| no_log(&name))?;
     // From here on a Ctrl-C waits to be seen, and ends the command in its own way.
-    let mut interrupt = signal(SignalKind::interrupt())
-        .map_err(|error| Fault::failed("bear::signals", "could not listen for signals").caused_by(&error))?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| Fault::no_signals(&error))?;
     let nobody_reads = Notify::new();
     let mut on_line = |line: &str| {
         show(line, &name, context);

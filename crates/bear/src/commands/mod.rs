@@ -11,6 +11,7 @@ pub(crate) mod import;
 pub(crate) mod init;
 pub(crate) mod inventory;
 pub(crate) mod logs;
+pub(crate) mod man;
 pub(crate) mod open;
 pub(crate) mod plan;
 mod reach;
@@ -50,15 +51,15 @@ pub(crate) fn run(command: Command, context: &Context) -> Result<ExitStatus, Fau
         Command::State(args) => state::run(&args, context),
         Command::Secret(args) => secret::run(&args, context),
         Command::Doctor(args) => on_runtime(doctor::run(args, context)),
-        Command::Schema => schema::run(context),
+        Command::Schema => Ok(schema::run(context)),
         Command::Completions(args) => Ok(completions::run(&args, context)),
+        Command::Man(args) => man::run(&args, context),
     }
 }
 
 fn on_runtime<T>(command: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| {
-        Fault::failed("bear::runtime", "could not start the threads that bear works with").caused_by(&error)
-    })?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Fault::no_thread(&error))?;
     let outcome = runtime.block_on(command);
     // A thread that is stuck in a slow system call must not hold up the end.
     runtime.shutdown_background();

@@ -93,8 +93,7 @@ async fn forwarded(
 
 /// Waits for a Ctrl-C, or for the end of the screen that the dashboard was opened from.
 fn interrupted(context: &Context) -> Result<impl Future<Output = ()> + use<>, Fault> {
-    let mut interrupt = signal(SignalKind::interrupt())
-        .map_err(|error| Fault::failed("bear::signals", "could not listen for signals").caused_by(&error))?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| Fault::no_signals(&error))?;
     let stop = context.printer.screen().map(|screen| screen.stop());
     Ok(async move {
         match stop {
@@ -147,6 +146,7 @@ fn no_dashboard(name: &InstanceName, recorded: Option<&Recorded>) -> Fault {
         Some(recorded) => {
             let broker = recorded.spec.broker.as_str();
             Fault::input(code, format!("`{name}` has no dashboard: it runs {broker}"))
+                .with_help(format!("`bear status` shows how it is doing, `bear logs {name}` what it says"))
         }
         None => Fault::input(code, format!("`{name}` has no dashboard yet"))
             .with_help("`bear apply` finishes what is not installed"),

@@ -83,6 +83,7 @@ fn chosen<'k>(asked: Option<&str>, kept: &'k [String], place: &Place) -> Result<
 
 fn unreadable(place: &Place) -> Fault {
     Fault::failed("bear::report::list", format!("could not list the runs of fleet `{}`", place.fleet))
+        .with_help("they lie in `.bear` in the project, which bear must be able to read")
 }
 
 /// Refuses a file that no page can be written to, before the run that the page shall be about.

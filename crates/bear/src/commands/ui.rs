@@ -9,19 +9,23 @@ mod jobs;
 mod keys;
 mod snapshot;
 mod terminal;
+#[cfg(test)]
+mod told;
 
 use std::io::{self, IsTerminal};
 use std::path::Path;
 use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
 
+use bear_core::name::InstanceName;
 use bear_engine::{Clock, SystemClock};
-use bear_ui::{Effect, Message, Model, Style, update};
+use bear_ui::{Effect, Failure, Message, Model, Style, update};
 use clap::Args;
 
 use self::desk::Desk;
 use self::keys::Keys;
 use self::terminal::Screenful;
+use super::ssh;
 use crate::args::FleetArgs;
 use crate::context::Context;
 use crate::exit::ExitStatus;
@@ -38,6 +42,9 @@ const QUEUE: usize = 4_096;
 
 /// How many messages are taken before the screen is drawn again.
 const BATCH: usize = 2_000;
+
+/// What `ssh` ends with where it could not log in, or lost the connection: ssh(1).
+const SSH_LOST: i32 = 255;
 
 /// The arguments of `bear ui`.
 #[derive(Clone, Debug, Args)]
@@ -122,14 +129,35 @@ impl Manager<'_> {
         for effect in update(&mut self.model, message) {
             match effect {
                 Effect::Quit => return Ok(true),
-                Effect::Ssh { file, instance } => {
-                    if let Some(mut ssh) = self.desk.ssh(&file, &instance) {
-                        self.keys.aside(|| self.screen.lend(&mut ssh))?;
-                    }
-                }
+                Effect::Shell(instance) => self.log_in(&instance)?,
                 other => self.desk.perform(other),
             }
         }
         Ok(false)
+    }
+
+    /// Leaves the terminal to a shell on an instance. What `ssh` says goes with its screen, so where it could not log in
+    /// that is told here.
+    fn log_in(&mut self, instance: &InstanceName) -> Result<(), Fault> {
+        let Some(mut ssh) = self.desk.shell() else { return Ok(()) };
+        let ended = self.keys.aside(|| self.screen.lend(&mut ssh))?;
+        // What was typed before the shell had the terminal was meant for the shell.
+        let is_typed =
+            |message: &Message| matches!(message, Message::Key(_) | Message::Mouse(_) | Message::Pasted(_));
+        let told = self.told.try_iter().take(QUEUE).filter(|message| !is_typed(message)).collect::<Vec<_>>();
+        for message in told {
+            self.take(message)?;
+        }
+        let failure = match ended {
+            // Any other status is that of the last command in the shell, and nobody's business here.
+            Ok(ended) if ended.code() != Some(SSH_LOST) => return Ok(()),
+            Ok(_) => Failure {
+                what: format!("could not log in to `{instance}`, or lost the connection"),
+                why: Vec::new(),
+                help: Some(format!("`bear ssh {instance}` shows what `ssh` says")),
+            },
+            Err(error) => ssh::no_client(&error).failure(),
+        };
+        self.take(Message::Failed(failure)).map(drop)
     }
 }

@@ -55,6 +55,7 @@ fn files(
 ) -> Result<Vec<InstanceFile>, StepError> {
     let fault = |what: &str| {
         StepError::permanent("bear::local::configuration", format!("could not make the {what} of `{name}`"))
+            .with_help("this is a bug in bear; please report it with your fleet file")
     };
     let (Some(mqtt), Some(ws), Some(dashboard)) = (ports.mqtt, ports.ws, ports.dashboard) else {
         return Err(fault("ports"));
@@ -79,4 +80,19 @@ fn hashed(file: &Path, credentials: &Credentials) -> Result<Vec<u8>, bear_broker
         _ => bear_broker::Credentials::default().with_user(&credentials.username, &credentials.password)?,
     };
     hashed.to_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_broker_without_ports_is_a_fault_of_bear() {
+        let name = InstanceName::new("demo-broker-1").unwrap();
+        let error = files(&name, Path::new("/nowhere"), &Ports::default(), None).unwrap_err();
+        insta::assert_snapshot!(error.told(), @"
+        bear::local::configuration: could not make the ports of `demo-broker-1`
+          help: this is a bug in bear; please report it with your fleet file
+        ");
+    }
 }

@@ -11,6 +11,8 @@ mod greeting;
 mod proof;
 #[cfg(feature = "aws")]
 mod regions;
+#[cfg(any(test, feature = "aws"))]
+mod unready;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -12,7 +12,7 @@ use bear_engine::store::Secrets;
 use bear_provider_aws::{Aws, HostKeySecret, Notice, Notify, Settings};
 use tokio::sync::mpsc::Sender;
 
-use super::{Ground, HOST_KEY_SECRET};
+use super::{Ground, HOST_KEY_SECRET, unready};
 use crate::credentials::at_home;
 use crate::fault::Fault;
 use crate::random::random_id;
@@ -69,9 +69,7 @@ impl Regions {
     }
 
     fn settings(&self, region: &str) -> Result<Settings, StepError> {
-        let foundation = self.foundations.get(region).ok_or_else(|| {
-            StepError::permanent("bear::aws::region", format!("nothing is known about the region {region}"))
-        })?;
+        let foundation = self.foundations.get(region).ok_or_else(|| unready::no_region(region))?;
         let notices = self.notices.clone();
         Ok(Settings {
             fleet: self.fleet.clone(),
@@ -96,10 +94,7 @@ impl Regions {
                 Ok(text) => return Ok(Some(text.trim().to_owned())),
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
                 Err(error) => {
-                    return Err(StepError::permanent(
-                        "bear::aws::public_key",
-                        format!("reading the public key {}: {error}", path.display()),
-                    ));
+                    return Err(unready::public_key(&path, &error));
                 }
             }
         }
@@ -108,12 +103,7 @@ impl Regions {
 
     /// Where it was never kept no machine was made, and to look at nothing any will do.
     fn host_key_secret(&self) -> Result<String, StepError> {
-        let failed = |fault: Fault| {
-            StepError::permanent(
-                "bear::aws::host_keys",
-                format!("reading the secret {HOST_KEY_SECRET}: {fault}"),
-            )
-        };
+        let failed = |fault: Fault| unready::host_keys(HOST_KEY_SECRET, &fault);
         match self.secrets.get(HOST_KEY_SECRET) {
             Ok(Some(secret)) => Ok(secret.expose().to_owned()),
             Ok(None) => random_id().map_err(failed),

@@ -4,19 +4,19 @@ use std::collections::HashSet;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::mpsc::{self, SyncSender};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use bear_core::fleet::model::ProviderKind;
 use bear_core::name::{FleetName, InstanceName};
 use bear_engine::Stop;
-use bear_ui::{Effect, Message};
+use bear_ui::{Effect, Message, Snapshot, Survey};
 use tokio::sync::watch;
 
 use super::{history, jobs, snapshot};
 use crate::args::FleetOption;
-use crate::commands::{init, logs, on_runtime, open, ssh};
+use crate::commands::{init, logs, on_runtime, open, reach, ssh};
 use crate::context::{Context, Environment};
 use crate::deployed::Deployed;
 use crate::fault::Fault;
@@ -39,6 +39,8 @@ pub(super) struct Desk {
     job: Option<Job>,
     /// The log that is followed, until this is dropped.
     log: Option<watch::Sender<Stop>>,
+    /// The command that opens the shell that was reached last.
+    shell: Arc<Mutex<Option<Command>>>,
     /// The ways to dashboards, until they are dropped.
     ways: Vec<watch::Sender<Stop>>,
 }
@@ -52,8 +54,8 @@ struct Job {
 
 impl Desk {
     pub(super) fn new(messages: SyncSender<Message>, environment: Environment) -> Self {
-        let warned = Arc::default();
-        Self { messages, environment, warned, job: None, log: None, ways: Vec::new() }
+        let (warned, shell) = (Arc::default(), Arc::default());
+        Self { messages, environment, warned, job: None, log: None, shell, ways: Vec::new() }
     }
 
     /// Does one effect, or begins to.
@@ -74,9 +76,17 @@ impl Desk {
                 Ok(())
             }),
             Effect::CreateFleet { name, provider } => self.create(name, provider),
-            Effect::Follow { file, instance } => self.follow(file, instance),
+            Effect::Survey { files } => self.in_background(move |context, tell| {
+                for file in files {
+                    tell(Message::Surveyed(Box::new(survey(file, context))));
+                }
+                tell(Message::SurveyEnded);
+                Ok(())
+            }),
+            Effect::Follow { file, instance, reading } => self.follow(file, instance, reading),
             Effect::Unfollow => self.log = None,
             Effect::OpenBrowser { file, instance } => self.open(file, &instance),
+            Effect::Reach { file, instance } => self.reach(file, instance),
             Effect::Answer(answer) => {
                 if let Some(job) = &self.job {
                     // What does not wait for an answer any more needs none.
@@ -90,7 +100,7 @@ impl Desk {
             | Effect::Destroy { .. }
             | Effect::Verify { .. } => self.begin(effect),
             // Those are for whoever holds the terminal.
-            Effect::Ssh { .. } | Effect::Quit => {}
+            Effect::Shell(_) | Effect::Quit => {}
         }
     }
 
@@ -157,7 +167,7 @@ impl Desk {
         match thread::Builder::new().name("effect".to_owned()).spawn(work) {
             Ok(thread) => Some(thread),
             Err(error) => {
-                let fault = Fault::failed("bear::runtime", "could not start a thread").caused_by(&error);
+                let fault = Fault::no_thread(&error);
                 let _ = self.messages.try_send(Message::Failed(fault.failure()));
                 None
             }
@@ -167,36 +177,26 @@ impl Desk {
     fn create(&self, name: FleetName, provider: ProviderKind) {
         self.in_background(move |context, tell| {
             match init::write(&name, provider, context) {
-                Ok(file) => tell(Message::Created(file.shown)),
+                Ok(file) => tell(Message::Created { file: file.shown, provider }),
                 Err(fault) => tell(Message::Failed(fault.failure())),
             }
             Ok(())
         });
     }
 
-    fn follow(&mut self, file: String, instance: InstanceName) {
-        let (stop, mut stopping) = watch::channel(Stop::No);
+    fn follow(&mut self, file: String, instance: InstanceName, reading: u64) {
+        let (stop, stopping) = watch::channel(Stop::No);
         self.log = Some(stop);
         let messages = self.messages.clone();
         self.in_background(move |context, tell| {
-            let deployed = Deployed::of_file(Some(file.as_ref()), context)?;
-            let Some(recorded) = deployed.instance(&instance) else { return Ok(()) };
             let mut on_line = |line: &str| {
                 let line = printable(line).into_owned();
-                let _ = messages.send(Message::Line(instance.clone(), line));
+                // Where nobody looks any more there is nobody to tell.
+                let _ = messages.send(Message::Line { reading, line });
             };
-            let wanted = logs::Wanted { lines: LINES, follow: true };
-            let read = logs::read(&wanted, &deployed, (&instance, recorded), &mut on_line, context);
-            let ended = on_runtime(async {
-                tokio::select! {
-                    ended = read => ended,
-                    // Nobody follows it any more.
-                    _ = stopping.changed() => Ok(()),
-                }
-            });
-            if let Err(fault) = ended {
-                tell(Message::Failed(fault.failure()));
-            }
+            let ended = read_log(&file, &instance, &mut on_line, stopping, context);
+            let failure = ended.err().map(|fault| fault.failure());
+            tell(Message::LogEnded { reading, failure });
             Ok(())
         });
     }
@@ -217,18 +217,23 @@ impl Desk {
         });
     }
 
-    /// The command that opens a shell on an instance; none if there is no way to it, which is told.
-    pub(super) fn ssh(&self, file: &str, instance: &InstanceName) -> Option<Command> {
-        let screen = Screen::in_background(self.messages.clone(), Arc::clone(&self.warned));
-        let context = Context::on(Arc::new(screen), self.environment.clone());
-        let command = Deployed::of_file(Some(file.as_ref()), &context).and_then(|deployed| {
-            let recorded = deployed.instance(instance);
-            recorded.map(|recorded| ssh::command(&deployed, instance, recorded, &context)).transpose()
+    /// The command that opens the shell that was reached.
+    pub(super) fn shell(&self) -> Option<Command> {
+        self.shell.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    fn reach(&self, file: String, instance: InstanceName) {
+        let shell = Arc::clone(&self.shell);
+        self.in_background(move |context, tell| {
+            match way_to(&file, &instance, context) {
+                Ok(command) => {
+                    *shell.lock().unwrap_or_else(PoisonError::into_inner) = Some(command);
+                    tell(Message::Reached(instance));
+                }
+                Err(fault) => tell(Message::Failed(fault.failure())),
+            }
+            Ok(())
         });
-        command.unwrap_or_else(|fault| {
-            let _ = self.messages.try_send(Message::Failed(fault.failure()));
-            None
-        })
     }
 }
 
@@ -240,6 +245,41 @@ impl Drop for Finished {
         // Where nobody looks any more there is nobody to tell.
         let _ = self.0.send(Message::Finished);
     }
+}
+
+/// The command that logs in to an instance.
+fn way_to(file: &str, instance: &InstanceName, context: &Context) -> Result<Command, Fault> {
+    let deployed = Deployed::of_file(Some(file.as_ref()), context)?;
+    let recorded = deployed.instance(instance).ok_or_else(|| reach::nothing(&deployed))?;
+    ssh::command(&deployed, instance, recorded, context)
+}
+
+/// Hands on the log of an instance until it ends, or nobody follows it any more.
+fn read_log(
+    file: &str,
+    instance: &InstanceName,
+    on_line: &mut (dyn FnMut(&str) + Send),
+    mut stopping: watch::Receiver<Stop>,
+    context: &Context,
+) -> Result<(), Fault> {
+    let deployed = Deployed::of_file(Some(file.as_ref()), context)?;
+    let Some(recorded) = deployed.instance(instance) else { return Ok(()) };
+    let wanted = logs::Wanted { lines: LINES, follow: true };
+    on_runtime(async {
+        tokio::select! {
+            ended = logs::read(&wanted, &deployed, (instance, recorded), on_line, context) => ended,
+            _ = stopping.changed() => Ok(()),
+        }
+    })
+}
+
+/// What a look at one of the fleets of the project finds.
+fn survey(file: String, context: &Context) -> Survey {
+    let Snapshot { fleet, failure, .. } = snapshot::take(Some(&file), context);
+    let is_deployed = fleet.iter().flat_map(|fleet| &fleet.instances).any(|it| it.recorded.is_some());
+    // Why the brokers can't be looked at is told when the fleet is chosen.
+    let pulses = if is_deployed { feel(&file, context).unwrap_or_default() } else { Vec::new() };
+    Survey { file, fleet, pulses, failure }
 }
 
 /// How the brokers of a fleet are doing.

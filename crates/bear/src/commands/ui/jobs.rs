@@ -120,11 +120,13 @@ fn replace(path: &Path, text: &str) -> Result<(), Fault> {
     file.persist(&path).map(drop).map_err(|error| unwritten(&error.error))
 }
 
-fn refused(error: EditError, file: &str) -> Fault {
+pub(super) fn refused(error: EditError, file: &str) -> Fault {
     let fault = Fault::input("bear::ui::edit", format!("could not edit `{file}`")).caused_by(&error);
     match error {
         EditError::Unreadable(problems) | EditError::Refused(problems) => problems.into(),
         EditError::ByHand { .. } => fault.with_help("edit the file yourself, then press a"),
-        EditError::Nothing { .. } => fault,
+        EditError::Nothing { .. } => {
+            fault.with_help("the file was changed meanwhile; look at it, then try again")
+        }
     }
 }

@@ -8,7 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use bear_ui::Message;
-use bear_ui::ratatui::crossterm::event::{self, Event};
+use bear_ui::ratatui::crossterm::event::{self, Event, MouseEventKind};
 
 use crate::fault::Fault;
 
@@ -44,9 +44,7 @@ impl Keys {
                 }
             }
         });
-        listening
-            .map(|_| keys)
-            .map_err(|error| Fault::failed("bear::runtime", "could not start a thread").caused_by(&error))
+        listening.map(|_| keys).map_err(|error| Fault::no_thread(&error))
     }
 
     /// Whether nothing can be typed any more.
@@ -69,6 +67,8 @@ fn next(turn: &Mutex<()>) -> io::Result<Option<Event>> {
 fn of_terminal(event: Event) -> Option<Message> {
     match event {
         Event::Key(key) => Some(Message::Key(key)),
+        // Where the mouse merely is changes nothing, and terminals tell of every column on the way.
+        Event::Mouse(event) if matches!(event.kind, MouseEventKind::Moved | MouseEventKind::Drag(_)) => None,
         Event::Mouse(event) => Some(Message::Mouse(event)),
         Event::Resize(columns, rows) => Some(Message::Resized(columns, rows)),
         Event::Paste(text) => Some(Message::Pasted(text)),

@@ -2,7 +2,7 @@
 
 use std::io::{self, Stdout};
 use std::panic;
-use std::process::Command;
+use std::process::{Command, ExitStatus};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::SyncSender;
@@ -21,7 +21,7 @@ use bear_ui::ratatui::crossterm::terminal::{
 use bear_ui::{Failure, Message, Model, view};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::commands::{on_runtime, ssh};
+use crate::commands::on_runtime;
 use crate::fault::Fault;
 use crate::printer;
 
@@ -44,19 +44,22 @@ impl Screenful {
         self.terminal.draw(|frame| view(model, frame)).map(drop).map_err(|error| lost(&error))
     }
 
-    /// Lends the terminal to a program until that ends.
-    pub(super) fn lend(&mut self, program: &mut Command) -> Result<(), Fault> {
+    /// Lends the terminal to a program until that ends, and tells how it did.
+    pub(super) fn lend(&mut self, program: &mut Command) -> Result<io::Result<ExitStatus>, Fault> {
         give_back();
-        // Its exit status is that of the last command in the shell, and nobody's business here.
         let ended = program.status();
         take_over().and_then(|()| self.terminal.clear()).map_err(|error| lost(&error))?;
-        ended.map(drop).map_err(|error| ssh::no_client(&error))
+        Ok(ended)
     }
 }
 
 impl Drop for Screenful {
     fn drop(&mut self) {
         give_back();
+        // Nobody may change what is done about a panic while there is one.
+        if thread::panicking() {
+            return;
+        }
         panic::set_hook(Box::new(|panic| printer::bug(&crate::describe(panic))));
     }
 }
@@ -79,7 +82,9 @@ fn give_back() {
 
 /// The terminal does not do what it is asked to.
 pub(super) fn lost(error: &io::Error) -> Fault {
-    Fault::failed("bear::ui::terminal", "could not use the terminal").caused_by(error)
+    Fault::failed("bear::ui::terminal", "could not use the terminal")
+        .caused_by(error)
+        .with_help("what was done is recorded: `bear status` shows it")
 }
 
 /// What panics in this thread ends the manager, and the terminal is given back first. What panics in another ends
@@ -117,11 +122,7 @@ pub(super) fn asked_to_leave() -> Result<Leave, Fault> {
     let asked = Arc::new(AtomicBool::new(false));
     let leave = Leave(Arc::clone(&asked));
     let listening = thread::Builder::new().name("signals".to_owned()).spawn(move || {
-        let listen = |kind| {
-            signal(kind).map_err(|error| {
-                Fault::failed("bear::signals", "could not listen for signals").caused_by(&error)
-            })
-        };
+        let listen = |kind| signal(kind).map_err(|error| Fault::no_signals(&error));
         // There is nobody to tell that nobody listens: a signal ends bear then, as it does any program.
         let _ = on_runtime(async {
             let (mut hangup, mut terminate) =
@@ -138,7 +139,8 @@ pub(super) fn asked_to_leave() -> Result<Leave, Fault> {
             Ok::<(), Fault>(())
         });
     });
-    listening
-        .map(|_| leave)
-        .map_err(|error| Fault::failed("bear::runtime", "could not start a thread").caused_by(&error))
+    listening.map(|_| leave).map_err(|error| Fault::no_thread(&error))
 }
+
+#[cfg(test)]
+mod tests;

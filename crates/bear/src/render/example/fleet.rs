@@ -1,6 +1,9 @@
 //! Fleets, and the states that applying them leaves.
 
+use bear_core::diff::{Goal, diff};
 use bear_core::fleet::{Fleet, parse};
+use bear_core::observed::Observed;
+use bear_core::plan::{Plan, build};
 use bear_core::state::v1::{Installed, Machine, Record, State};
 
 use super::dawn;
@@ -39,6 +42,15 @@ pub(crate) fn fleet(text: &str) -> Fleet {
 pub(crate) fn local_with(authentication: &str) -> String {
     let broker = format!("broker: {{ embedded: {{ authentication: {authentication} }} }}");
     LOCAL.replace("broker: embedded", &broker)
+}
+
+/// The plan for a fleet file, on top of what is deployed.
+pub(crate) fn planned(file: &str, before: Option<&State>, observed: &Observed) -> Plan {
+    let fleet = fleet(file);
+    let (instances, foundation) = (fleet.instances().unwrap(), fleet.foundation());
+    let goal = Goal { instances: &instances, foundation: foundation.as_ref(), ..Goal::default() };
+    let changes = diff(&goal, before, observed);
+    build(fleet.name.clone(), changes, 0)
 }
 
 /// The state once a fleet file has been applied: every broker runs and is proven.

@@ -1,25 +1,16 @@
 //! How plans read, for each action, folded and in full.
 
-use bear_core::diff::{Changes, Goal, diff};
+use bear_core::diff::Changes;
 use bear_core::name::FleetName;
 use bear_core::observed::{BrokerSeen, Observation, Observed};
 use bear_core::plan::build;
-use bear_core::state::v1::{Machine, Phase, State};
+use bear_core::state::v1::{Machine, Phase};
 
 use super::*;
-use crate::render::example::{LOCAL, TEAM, deployed, fleet, name};
+use crate::render::example::{LOCAL, TEAM, deployed, name, planned};
 use crate::render::style_guide;
 
 const LOOK: Look = Look { colour: false, width: Some(80), unicode: true };
-
-/// The plan for a fleet file, on top of what is deployed.
-fn planned(file: &str, before: Option<&State>, observed: &Observed) -> Plan {
-    let fleet = fleet(file);
-    let (instances, foundation) = (fleet.instances().unwrap(), fleet.foundation());
-    let goal = Goal { instances: &instances, foundation: foundation.as_ref(), ..Goal::default() };
-    let changes = diff(&goal, before, observed);
-    build(fleet.name.clone(), changes, 0)
-}
 
 /// The plan for a fleet file as text, on top of what `before`, another one, has deployed.
 fn shown(file: &str, before: Option<&str>) -> String {

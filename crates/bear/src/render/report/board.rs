@@ -4,10 +4,11 @@ use std::time::{Duration, Instant};
 
 use bear_core::event::{BlockState, Event, StepRef, What};
 use bear_core::plan::StepKind;
+use bear_core::progress::{Progress, Wait, Waiting};
 
 use super::tally::Tally;
 use crate::render::look::{Look, Tone};
-use crate::render::words::{duration, fit, grouped};
+use crate::render::words::{about, duration, fit, grouped};
 
 /// The most steps that are shown one by one, those first that have taken longest.
 const SHOWN_MAX: usize = 8;
@@ -17,6 +18,12 @@ const BAR_MAX: usize = 40;
 
 /// The narrowest bar that still says something.
 const BAR_MIN: usize = 8;
+
+/// The most steps that a line of a log names.
+const STILL_MAX: usize = 3;
+
+/// The shortest time to come that is told of, in seconds. A shorter one is over before it is read.
+const LEFT_MIN: f64 = 3.0;
 
 /// How long each sign of the spinner stands.
 const FRAME: Duration = Duration::from_millis(100);
@@ -32,6 +39,7 @@ pub(super) struct Size {
 pub(super) struct Board {
     look: Look,
     tally: Tally,
+    progress: Progress,
     began: Instant,
     /// In the order in which they began, so that the slowest come first.
     running: Vec<Running>,
@@ -50,13 +58,14 @@ struct Running {
 }
 
 impl Board {
-    pub(super) fn new(look: Look, tally: Tally, now: Instant) -> Self {
-        Self { look, tally, began: now, running: Vec::new(), stopping: false }
+    pub(super) fn new(look: Look, tally: Tally, progress: Progress, now: Instant) -> Self {
+        Self { look, tally, progress, began: now, running: Vec::new(), stopping: false }
     }
 
     /// Takes one event into account that happened `now`; `tally` includes it.
     pub(super) fn take(&mut self, event: &Event, tally: Tally, now: Instant) {
         self.tally = tally;
+        self.progress.take(event);
         match &event.what {
             What::RunStarted { .. } => self.began = now,
             What::StepStarted { step } => self.start(step, now),
@@ -100,13 +109,17 @@ impl Board {
 
     /// The board as it is shown `now`. No line is wider than `size` allows.
     pub(super) fn draw(&self, now: Instant, size: Size) -> String {
-        // The board never takes more than half of the terminal: what is told above it stays in sight.
-        let most = SHOWN_MAX.min((size.lines / 2).saturating_sub(2)).max(1);
+        let waiting = self.waiting();
+        // The board never takes more than half of the terminal: what is told above it stays in sight. That counts the
+        // bar, what waits, and what runs besides.
+        let others = 2 + usize::from(waiting.is_some());
+        let most = SHOWN_MAX.min((size.lines / 2).saturating_sub(others)).max(1);
         let shown = &self.running[..self.running.len().min(most)];
         let names = shown.iter().map(|running| name(&running.step).len()).max().unwrap_or(0);
         let mut lines =
             shown.iter().map(|running| self.running(running, names, now, size)).collect::<Vec<_>>();
-        if let Some(rest) = self.rest(shown.len()) {
+        for rest in [self.rest(shown.len()), waiting].into_iter().flatten() {
+            let rest = format!("  {rest}");
             let rest = fit(&rest, size.columns, self.look.ellipsis()).into_owned();
             lines.push(self.look.paint(Tone::Dim, rest).to_string());
         }
@@ -145,16 +158,64 @@ impl Board {
             StepKind::ALL.map(|kind| (rest.iter().filter(|running| running.step.kind == kind).count(), kind));
         let kinds = kinds.iter().filter(|(number, _)| *number > 0);
         let kinds = kinds.map(|(number, kind)| format!("{} {kind}", grouped(*number)));
-        Some(format!("  and {} more: {}", grouped(rest.len()), kinds.collect::<Vec<_>>().join(", ")))
+        Some(format!("and {} more: {}", grouped(rest.len()), kinds.collect::<Vec<_>>().join(", ")))
+    }
+
+    /// What has not begun, and what it waits for. Nothing begins before the run, and nothing any more once it is to stop.
+    fn waiting(&self) -> Option<String> {
+        let waiting = self.progress.waiting();
+        if waiting.is_empty() || self.stopping || self.tally.steps == 0 {
+            return None;
+        }
+        let parts = waiting.iter().map(|Waiting { kind, number, on }| {
+            let on = match on {
+                Wait::Foundation => "the foundation",
+                Wait::Step(kind) => kind.as_str(),
+                Wait::Turn => "their turn",
+            };
+            format!("{} {kind} for {on}", grouped(*number))
+        });
+        let verb = if let [Waiting { number: 1, .. }] = waiting[..] { "waits" } else { "wait" };
+        Some(format!("{verb}: {}", parts.collect::<Vec<_>>().join(", ")))
+    }
+
+    /// How long it may take still, where that is long and can be told.
+    fn left(&self, now: Instant) -> Option<String> {
+        let elapsed = self.elapsed(now);
+        let left = self.progress.left(elapsed).filter(|&left| elapsed >= 1.0 && left >= LEFT_MIN)?;
+        (!self.stopping).then(|| format!("{} left", about(left)))
+    }
+
+    /// Seconds since the run began.
+    pub(super) fn elapsed(&self, now: Instant) -> f64 {
+        now.duration_since(self.began).as_secs_f64()
+    }
+
+    /// What runs, waits and is left, on one line of a log that nothing was written to for a while. None if nothing
+    /// runs.
+    pub(super) fn still(&self, now: Instant) -> Option<String> {
+        let shown = &self.running[..self.running.len().min(STILL_MAX)];
+        let running = shown.iter().map(|running| {
+            let time = duration(now.duration_since(running.since).as_secs_f64());
+            format!("{} {} {time}", running.step.kind, name(&running.step))
+        });
+        let running = Some(running.collect::<Vec<_>>().join(", ")).filter(|running| !running.is_empty())?;
+        let parts = [Some(running), self.rest(shown.len()), self.waiting(), self.left(now)];
+        Some(parts.into_iter().flatten().collect::<Vec<_>>().join("; "))
     }
 
     fn bar(&self, now: Instant, size: Size) -> String {
         let Tally { steps, failed, .. } = self.tally;
         let ended = self.tally.ended();
-        let time = duration(now.duration_since(self.began).as_secs_f64());
+        let time = duration(self.elapsed(now));
         let failures = if failed > 0 { format!("  {failed} failed") } else { String::new() };
         let stopping = if self.stopping { "  stopping" } else { "" };
-        let text = format!("{ended}/{steps} steps  {time}{failures}{stopping}");
+        let mut text = format!("{ended}/{steps} steps  {time}{failures}{stopping}");
+        if let Some(left) = self.left(now).map(|left| format!("  {left}"))
+            && text.chars().count() + left.chars().count() <= size.columns
+        {
+            text.push_str(&left);
+        }
         let text = fit(&text, size.columns, self.look.ellipsis());
         let width = size.columns.saturating_sub(text.chars().count() + 2).min(BAR_MAX);
         if width < BAR_MIN {

@@ -76,9 +76,18 @@ impl Lines {
         }
     }
 
-    /// One status line: a word, the time since the run began, how many steps are over, and a text.
+    /// What still runs, so many seconds after the run began.
+    pub(super) fn still(&self, elapsed: f64, running: &str) -> String {
+        self.line_at(elapsed, "running", Tone::Dim, running)
+    }
+
     fn line(&self, word: &str, tone: Tone, text: impl Display) -> String {
-        let Tally { steps, elapsed, .. } = self.tally;
+        self.line_at(self.tally.elapsed, word, tone, text)
+    }
+
+    /// One status line: a word, the time since the run began, how many steps are over, and a text.
+    fn line_at(&self, elapsed: f64, word: &str, tone: Tone, text: impl Display) -> String {
+        let steps = self.tally.steps;
         let digits = steps.to_string().len();
         let look = self.manner.look;
         format!(

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use bear_core::event::Event;
+use bear_core::progress::Progress;
 use console::Term;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
@@ -27,9 +28,10 @@ pub(super) struct Live {
 
 impl Live {
     /// None where stderr can't show a board, or the user does not want one.
-    pub(super) fn new(manner: &Manner) -> Option<Self> {
+    pub(super) fn new(manner: &Manner, progress: Progress) -> Option<Self> {
         let wanted = manner.look.width.is_some() && manner.detail != Detail::Quiet;
-        let live = wanted.then(|| Self::on(ProgressDrawTarget::stderr(), size_of_stderr, manner.clone()))?;
+        let live = wanted
+            .then(|| Self::on(ProgressDrawTarget::stderr(), size_of_stderr, manner.clone(), progress))?;
         // A dumb terminal is one, too, but can't move its cursor.
         if live.bar.is_hidden() {
             return None;
@@ -38,10 +40,10 @@ impl Live {
         Some(live)
     }
 
-    fn on(target: ProgressDrawTarget, size: fn() -> Size, manner: Manner) -> Self {
+    fn on(target: ProgressDrawTarget, size: fn() -> Size, manner: Manner, progress: Progress) -> Self {
         let look = manner.look;
         let lines = Lines::new(manner, true);
-        let board = Arc::new(Mutex::new(Board::new(look, lines.tally(), Instant::now())));
+        let board = Arc::new(Mutex::new(Board::new(look, lines.tally(), progress, Instant::now())));
         let shown = Arc::clone(&board);
         let draw = move |_: &ProgressState, text: &mut dyn std::fmt::Write| {
             // indicatif has no way to take an error here, and a `String` behind it that gives none.

@@ -12,13 +12,19 @@ mod plain;
 mod tally;
 
 use std::io;
+use std::time::Duration;
 
 use bear_core::event::Event;
+use bear_core::progress::Progress;
 
 use super::Look;
 use json::Json;
 use live::Live;
 use plain::Plain;
+
+/// How long a log may stay silent while steps run. Some continuous integration ends a job that says nothing for ten
+/// minutes, and people begin to wonder long before.
+const SILENCE_MAX: Duration = Duration::from_secs(30);
 
 /// Tells of a run, event by event.
 pub(crate) trait Reporter: Send {
@@ -51,11 +57,12 @@ pub(crate) struct Manner {
     pub(crate) fleet: String,
 }
 
-/// Tells people, on stderr: on a live board where `look` is that of a terminal which can show one.
-pub(crate) fn for_people(manner: Manner) -> Box<dyn Reporter> {
-    match Live::new(&manner) {
+/// Tells people, on stderr: on a live board where `look` is that of a terminal which can show one. `progress` is that
+/// of the run, which has not begun.
+pub(crate) fn for_people(manner: Manner, progress: Progress) -> Box<dyn Reporter> {
+    match Live::new(&manner, progress.clone()) {
         Some(live) => Box::new(live),
-        None => Box::new(Plain::new(io::stderr(), manner)),
+        None => Box::new(Plain::new(io::stderr(), manner, progress, SILENCE_MAX)),
     }
 }
 

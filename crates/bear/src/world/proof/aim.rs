@@ -190,6 +190,10 @@ groups:
             unmet.collect::<Vec<_>>(),
             ["tls.connect: reading /nowhere/missing.pem: No such file or directory (os error 2)"]
         );
+        insta::assert_snapshot!(aim.unmet[0].1.told(), @"
+        bear::verify::ca: reading /nowhere/missing.pem: No such file or directory (os error 2)
+          help: it is the `ca` of the broker's `tls` in the fleet file
+        ");
         assert_eq!((aim.target.mqtt, aim.target.mqtts), (1883, None));
     }
 

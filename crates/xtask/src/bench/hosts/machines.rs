@@ -75,6 +75,12 @@ impl Machines {
         outputs.collect()
     }
 
+    /// Gives each machine this share of one processor and no more.
+    pub(super) fn limit_processor(&self, share: &str) -> Result<(), String> {
+        let names = self.list.iter().map(|machine| machine.name.as_str()).collect::<Vec<_>>();
+        self.docker(&[&["update", "--cpus", share], names.as_slice()].concat()).map(drop)
+    }
+
     /// What the machines do while `work` is done.
     pub(super) fn served<T>(&self, work: impl FnOnce() -> Result<T, String>) -> Result<(T, Served), String> {
         let (logins, sessions) = self.sessions()?;

@@ -10,7 +10,8 @@ use super::machines::{Machines, Served, said};
 use super::sample::Sample;
 use crate::bench::Bench;
 
-const USAGE: &str = "usage: cargo xtask bench hosts proof [--hosts N] [--rounds N] [--link RATE]";
+const USAGE: &str =
+    "usage: cargo xtask bench hosts proof [--hosts N] [--rounds N] [--link RATE] [--processor SHARE]";
 
 /// How much is measured, and on what.
 struct Size {
@@ -19,6 +20,9 @@ struct Size {
     /// How fast the link of each host is, as tc(8) writes rates: a processor that all hosts share is not all that they
     /// wait for elsewhere. As fast as it goes if left out.
     link: Option<String>,
+    /// How much of a processor each host has, such as `0.15`: hosts that are machines of their own have one each, and
+    /// don't work at the expense of the others. As much as it can get if left out.
+    processor: Option<String>,
 }
 
 /// One run of `bear apply`.
@@ -34,6 +38,9 @@ pub(super) fn print(bench: &Bench, options: &[String]) -> Result<(), String> {
     if let Some(rate) = &size.link {
         limit(&machines, rate)?;
     }
+    if let Some(share) = &size.processor {
+        machines.limit_processor(share)?;
+    }
     let folder = bench.scratch.path().join("proof");
     let file = folder.join("fleet.yaml");
     let text = fleet(&machines, "    broker:\n      emqx: { version: 5.0.9 }\n");
@@ -41,9 +48,10 @@ pub(super) fn print(bench: &Bench, options: &[String]) -> Result<(), String> {
         .and_then(|()| fs::write(&file, text))
         .map_err(|error| format!("{}: {error}", file.display()))?;
     println!(
-        "\n| {} hosts with Docker, link: {} | slowest alone | all at once | ratio | processors kept busy for | processor, one alone | load |\n| --- | --: | --: | --: | --: | --: | --: |",
+        "\n| {} hosts with Docker, link: {}, processor: {} | slowest alone | all at once | ratio | processors kept busy for | processor, one alone | load |\n| --- | --: | --: | --: | --: | --: | --: |",
         size.hosts,
-        size.link.as_deref().unwrap_or("no limit")
+        size.link.as_deref().unwrap_or("no limit"),
+        size.processor.as_deref().unwrap_or("no limit")
     );
     for round in 1..=size.rounds {
         println!("{}", row(bench, &machines, &folder, round)?);
@@ -110,12 +118,13 @@ fn interface(index: &str) -> Result<String, String> {
 
 impl Size {
     fn read(options: &[String]) -> Result<Self, String> {
-        let mut size = Self { hosts: 10, rounds: 2, link: None };
+        let mut size = Self { hosts: 10, rounds: 2, link: None, processor: None };
         for pair in options.chunks(2) {
             match pair {
                 [name, value] if name == "--hosts" => size.hosts = count(value)?,
                 [name, value] if name == "--rounds" => size.rounds = count(value)?,
                 [name, value] if name == "--link" => size.link = Some(value.clone()),
+                [name, value] if name == "--processor" => size.processor = Some(value.clone()),
                 _ => return Err(USAGE.to_owned()),
             }
         }

@@ -2,6 +2,8 @@
 
 use bear_core::check::CheckName;
 use bear_core::event::{Operation, StepError};
+use bear_core::observed::Observed;
+use bear_core::progress::Pace;
 use proptest::prelude::*;
 
 use super::*;
@@ -13,9 +15,14 @@ const SIZE: Size = Size { columns: 80, lines: 24 };
 
 /// The board after these events, each at its number of milliseconds, and the moment after the last of them.
 fn board(look: Look, happened: Vec<(i64, What)>) -> (Board, Instant) {
+    board_of(look, Progress::default(), happened)
+}
+
+/// The same for a run whose plan is known.
+fn board_of(look: Look, progress: Progress, happened: Vec<(i64, What)>) -> (Board, Instant) {
     let mut tally = Tally::new();
     let began = Instant::now();
-    let mut board = Board::new(look, tally, began);
+    let mut board = Board::new(look, tally, progress, began);
     let mut now = began;
     let after = happened.iter().map(|(millis, _)| *millis).collect::<Vec<_>>();
     for (event, millis) in example::events(happened).iter().zip(after) {
@@ -63,6 +70,74 @@ fn what_runs_stands_above_the_bar() {
     ⠴ install demo-broker-2    1.4s
     ⠴ install demo-broker-3    1.4s
     ━━━━━━━━━━━─────────────────────────────  2/7 steps  1.5s  1 failed
+    ");
+}
+
+/// The middle of a run on EC2: one machine is there, the other is being made, and an earlier run tells how long all
+/// of it takes.
+fn halfway() -> (Progress, Vec<(i64, What)>) {
+    use StepKind::{Create, Install, Verify};
+    let mut earlier = Pace::default();
+    for (kind, seconds) in [(Create, 30.0), (Install, 45.0), (Verify, 1.5)] {
+        earlier.note(kind, false, seconds);
+    }
+    let plan = example::planned(example::TEAM, None, &Observed::new());
+    let step = |kind, number: u8| example::step(kind, &format!("daily-emqx-{number}"));
+    let foundation = StepRef { step: "create/foundation:eu-west-3".to_owned(), ..example::foundation() };
+    let happened = vec![
+        (0, What::RunStarted { operation: Operation::Apply, steps: plan.steps.node_count() }),
+        (0, example::started(&foundation)),
+        (4_000, example::succeeded(&foundation, 4.0)),
+        (4_000, example::started(&step(Create, 1))),
+        (4_000, example::started(&step(Create, 2))),
+        (28_000, example::succeeded(&step(Create, 1), 24.0)),
+        (28_000, example::started(&step(Install, 1))),
+        (30_500, What::Notice { text: "nothing".to_owned() }),
+    ];
+    (Progress::of(&plan, earlier), happened)
+}
+
+#[test]
+fn below_it_stands_what_waits_and_how_long_it_takes_still() {
+    let (progress, happened) = halfway();
+    let (board, now) = board_of(LOOK, progress, happened);
+    style_guide::shows(&board.draw(now, SIZE));
+    insta::assert_snapshot!(board.draw(now, SIZE), @"
+    ⠴ create  daily-emqx-2   26.5s
+    ⠴ install daily-emqx-1    2.5s
+      wait: 1 install for create, 2 verify for install
+    ━━━━━━━━━━━─────────────────────────────  2/7 steps  30.5s  about 50s left
+    ");
+    insta::assert_snapshot!(board.draw(now, Size { columns: 40, lines: 24 }), @"
+    ⠴ create  daily-emqx-2   26.5s
+    ⠴ install daily-emqx-1    2.5s
+      wait: 1 install for create, 2 verify …
+    2/7 steps  30.5s  about 50s left
+    ");
+    insta::assert_snapshot!(board.still(now).unwrap(), @"create daily-emqx-2 26.5s, install daily-emqx-1 2.5s; wait: 1 install for create, 2 verify for install; about 50s left");
+}
+
+#[test]
+fn what_is_to_stop_waits_for_nothing() {
+    let (progress, mut happened) = halfway();
+    happened.push((31_000, What::Interrupting { running: 2 }));
+    let (board, now) = board_of(LOOK, progress, happened);
+    insta::assert_snapshot!(board.draw(now, SIZE), @"
+    ⠋ create  daily-emqx-2   27.0s
+    ⠋ install daily-emqx-1    3.0s
+    ━━━━━━━━━━━─────────────────────────────  2/7 steps  31.0s  stopping
+    ");
+}
+
+#[test]
+fn at_first_everything_waits() {
+    let (progress, mut happened) = halfway();
+    happened.truncate(2);
+    let (board, now) = board_of(LOOK, progress, happened);
+    insta::assert_snapshot!(board.draw(now, SIZE), @"
+    ⠋ create  foundation   0.00s
+      wait: 2 create for the foundation, 2 install for create, 2 verify for install
+    ────────────────────────────────────────  0/7 steps  0.00s
     ");
 }
 
@@ -125,7 +200,9 @@ proptest! {
         running in 0_usize..30,
         unicode: bool,
     ) {
-        let (board, now) = board(Look { unicode, ..LOOK }, busy(running.max(1)));
+        let plan = example::planned(example::TEAM, None, &Observed::new());
+        let progress = Progress::of(&plan, Pace::default());
+        let (board, now) = board_of(Look { unicode, ..LOOK }, progress, busy(running.max(1)));
         let drawn = board.draw(now, Size { columns, lines });
         prop_assert!(drawn.lines().all(|line| line.chars().count() <= columns), "{}", drawn);
         prop_assert!(drawn.lines().count() <= lines.max(4), "{}", drawn);

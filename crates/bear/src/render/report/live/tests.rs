@@ -12,7 +12,7 @@ fn manner() -> Manner {
 
 fn on(term: &InMemoryTerm) -> Live {
     let target = ProgressDrawTarget::term_like(Box::new(term.clone()));
-    Live::on(target, || Size { columns: 120, lines: 24 }, manner())
+    Live::on(target, || Size { columns: 120, lines: 24 }, manner(), Progress::default())
 }
 
 #[test]
