@@ -87,8 +87,8 @@ impl Cloud {
         }
     }
 
-    /// Removes what a test left that failed.
-    fn clear(&self) {
+    /// Removes all of it, such as what a test left that failed.
+    pub(crate) fn clear(&self) {
         for machine in self.machines() {
             self.call("TerminateInstances", &[("InstanceId.1", &machine)]);
         }
@@ -102,7 +102,7 @@ impl Cloud {
 }
 
 /// What stands in the elements of this name.
-fn texts(answer: &str, element: &str) -> Vec<String> {
+pub(crate) fn texts(answer: &str, element: &str) -> Vec<String> {
     let (begin, end) = (format!("<{element}>"), format!("</{element}>"));
     let texts = answer.split(&begin).skip(1).filter_map(|rest| rest.split(&end).next());
     texts.map(str::to_owned).collect()

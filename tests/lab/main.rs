@@ -10,6 +10,7 @@
 #[expect(dead_code, unused_imports, unused_macros, reason = "the other tests use what these leave out")]
 mod support;
 
+mod book;
 mod changes;
 mod ec2;
 mod ec2_cloud;
