@@ -42,7 +42,7 @@ async fn file(keys: &HostKeys, input: &[u8]) {
     let ours = name("ours.example", 2222);
     if let Err(error) = keys.known(&ours).await {
         let text = String::from_utf8_lossy(input);
-        let line = error.message.strip_prefix("line ").and_then(|rest| rest.split(' ').next());
+        let line = error.message.strip_prefix("reading line ").and_then(|rest| rest.split(' ').next());
         let line = line.map(|line| line.parse::<usize>().unwrap());
         assert!(line.is_none_or(|line| (1..=text.lines().count()).contains(&line)), "{}", error.message);
         assert!(line.is_some() || std::str::from_utf8(input).is_err(), "{}", error.message);
