@@ -5,5 +5,6 @@
 pub mod facts;
 pub mod graph;
 mod markup;
+pub mod progress;
 pub mod report;
 pub mod words;

@@ -8,11 +8,9 @@ use bear_core::name::InstanceName;
 use bear_core::plan::Plan;
 use bear_core::progress::{Progress, Waiting};
 use bear_core::step::StepKind;
+use bear_render::progress;
 use bear_render::words::millis;
 use jiff::Timestamp;
-
-/// The shortest time to come that is told of, in seconds. A shorter one is over before it is read.
-const LEFT_MIN: f64 = 3.0;
 
 /// What an instance is doing in a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,11 +116,10 @@ impl Run {
         if self.stopping { Vec::new() } else { self.progress.waiting() }
     }
 
-    /// How many seconds it may take still, where that is long and can be told.
-    pub(crate) fn left(&self, now: Timestamp) -> Option<f64> {
-        let elapsed = self.seconds(now);
-        let is_told = !self.is_over() && !self.stopping && elapsed >= 1.0;
-        self.progress.left(elapsed).filter(|&left| is_told && left >= LEFT_MIN)
+    /// How long it may take still, in words, where that is long and can be told.
+    pub(crate) fn left(&self, now: Timestamp) -> Option<String> {
+        let goes_on = self.summary.is_none() && !self.stopping;
+        progress::left(&self.progress, self.seconds(now)).filter(|_| goes_on)
     }
 
     /// How long it took until `now`, in seconds.

@@ -1,8 +1,8 @@
 //! The page of a run: how far it is, what runs, what waits, what failed and what to do about it.
 
 use bear_core::event::{StepError, StepRef, Summary};
-use bear_core::progress::{Wait, Waiting};
-use bear_render::words::{about, count, duration, grouped};
+use bear_render::progress;
+use bear_render::words::{count, duration, grouped};
 use ratatui::text::{Line, Span};
 
 use super::tone::{Tone, one_line, paint, wrap};
@@ -69,7 +69,7 @@ fn bar(model: &Model, run: &Run, width: u16) -> Line<'static> {
     if run.stopping && !run.is_over() {
         spans.push(paint(model, Tone::Warn, "  stopping"));
     }
-    if let Some(left) = run.left(model.now).map(|left| format!("  {} left", about(left)))
+    if let Some(left) = run.left(model.now).map(|left| format!("  {left}"))
         && spans.iter().map(Span::width).sum::<usize>() + left.len() <= usize::from(width)
     {
         spans.push(Span::raw(left));
@@ -107,16 +107,7 @@ fn waiting(model: &Model, run: &Run, width: u16) -> Vec<Line<'static>> {
     if waits == 0 || run.stopping {
         return Vec::new();
     }
-    let waiting = run.waiting();
-    let parts = waiting.iter().map(|Waiting { kind, number, on }| {
-        let on = match on {
-            Wait::Foundation => "the foundation",
-            Wait::Step(kind) => kind.as_str(),
-            Wait::Turn => "their turn",
-        };
-        format!("{} {kind} for {on}", grouped(*number))
-    });
-    let parts = parts.collect::<Vec<_>>().join(", ");
+    let parts = progress::waiting(&run.waiting());
     let colon = if parts.is_empty() { "" } else { ": " };
     let verb = if waits == 1 { "waits" } else { "wait" };
     let text = format!("{} {verb}{colon}{parts}", count(waits, "step"));

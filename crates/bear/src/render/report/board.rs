@@ -4,11 +4,12 @@ use std::time::{Duration, Instant};
 
 use bear_core::event::{BlockState, Event, StepRef, What};
 use bear_core::plan::StepKind;
-use bear_core::progress::{Progress, Wait, Waiting};
+use bear_core::progress::{Progress, Waiting};
+use bear_render::progress;
 
 use super::tally::Tally;
 use crate::render::look::{Look, Tone};
-use crate::render::words::{about, duration, fit, grouped};
+use crate::render::words::{duration, fit, grouped};
 
 /// The most steps that are shown one by one, those first that have taken longest.
 const SHOWN_MAX: usize = 8;
@@ -21,9 +22,6 @@ const BAR_MIN: usize = 8;
 
 /// The most steps that a line of a log names.
 const STILL_MAX: usize = 3;
-
-/// The shortest time to come that is told of, in seconds. A shorter one is over before it is read.
-const LEFT_MIN: f64 = 3.0;
 
 /// How long each sign of the spinner stands.
 const FRAME: Duration = Duration::from_millis(100);
@@ -167,23 +165,13 @@ impl Board {
         if waiting.is_empty() || self.stopping || self.tally.steps == 0 {
             return None;
         }
-        let parts = waiting.iter().map(|Waiting { kind, number, on }| {
-            let on = match on {
-                Wait::Foundation => "the foundation",
-                Wait::Step(kind) => kind.as_str(),
-                Wait::Turn => "their turn",
-            };
-            format!("{} {kind} for {on}", grouped(*number))
-        });
         let verb = if let [Waiting { number: 1, .. }] = waiting[..] { "waits" } else { "wait" };
-        Some(format!("{verb}: {}", parts.collect::<Vec<_>>().join(", ")))
+        Some(format!("{verb}: {}", progress::waiting(&waiting)))
     }
 
     /// How long it may take still, where that is long and can be told.
     fn left(&self, now: Instant) -> Option<String> {
-        let elapsed = self.elapsed(now);
-        let left = self.progress.left(elapsed).filter(|&left| elapsed >= 1.0 && left >= LEFT_MIN)?;
-        (!self.stopping).then(|| format!("{} left", about(left)))
+        progress::left(&self.progress, self.elapsed(now)).filter(|_| !self.stopping)
     }
 
     /// Seconds since the run began.
