@@ -5,8 +5,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-/// The code that `main` reaches, without its comments. A function is reached by every word that is its name, be it a
-/// call or not, so the words of names that are put together must be in `main`.
+/// The code that `main` reaches, without its comments. A function is reached by every word of the code that is its name, be
+/// it a call or not, so the words of names that are put together must be in `main`.
 pub(crate) fn reached(pieces: &[&'static str], main: &str) -> String {
     let parts = pieces.iter().flat_map(|piece| parts(piece)).collect::<Vec<_>>();
     let named = parts.iter().filter_map(|part| Some((part.function?, part))).collect::<HashMap<_, _>>();
@@ -14,7 +14,8 @@ pub(crate) fn reached(pieces: &[&'static str], main: &str) -> String {
     let mut texts = vec![main];
     texts.extend(parts.iter().filter(|part| part.function.is_none()).map(|part| part.text));
     while let Some(text) = texts.pop() {
-        for part in words(text).filter_map(|word| named.get(word)) {
+        let words = text.lines().filter(|line| !is_comment(line)).flat_map(words);
+        for part in words.filter_map(|word| named.get(word)) {
             if reached.insert(part.function) {
                 texts.push(part.text);
             }
@@ -61,8 +62,8 @@ fn is_comment(line: &str) -> bool {
 mod tests {
     use super::reached;
 
-    const CODE: &str = "# What it is.\n\n\
-        first() {\n    # Why.\n    second \"$@\"\n}\n\n\
+    const CODE: &str = "# What it is, and not `fifth`.\n\n\
+        first() {\n    # Why, unlike `fifth`.\n    second \"$@\"\n}\n\n\
         # What it does.\nsecond() {\n    run=${third:-}\n    fourth\n}\n\n\
         break='\n'\n\n\
         third() {\n    first\n}\n\n\

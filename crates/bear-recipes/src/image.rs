@@ -77,5 +77,5 @@ impl Image {
 ///
 /// An image whose name is none.
 pub fn look(image: &Image) -> Result<Recipe, Refusal> {
-    Ok(image.describe(Recipe::new("image", &[CODE]))?.block("image.look", "image_look"))
+    Ok(image.describe(Recipe::look("image", &[CODE]))?.block("image.look", "image_look"))
 }

@@ -40,6 +40,6 @@ pub fn look(listens: Ports) -> Result<Recipe, Refusal> {
         let chosen = listens.iter().filter(|&(name, _)| (name == "mqtt") == plain);
         chosen.map(|(_, port)| format!("{port} ")).collect()
     };
-    let recipe = Recipe::new("look", CODE);
+    let recipe = Recipe::look("look", CODE);
     Ok(recipe.set("look_mqtt", &words(true))?.set("look_other", &words(false))?.block("look", "look"))
 }

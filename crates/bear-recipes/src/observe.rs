@@ -33,7 +33,7 @@ pub fn observe_broker() -> Recipe {
 const WHOLE: &str = "yes";
 
 fn recipe(observe_host: &str) -> Recipe {
-    let recipe = Recipe::new("observe", CODE).block("observe", "observe");
+    let recipe = Recipe::look("observe", CODE).block("observe", "observe");
     recipe.set("observe_host", observe_host).expect("neither word holds a NUL byte")
 }
 

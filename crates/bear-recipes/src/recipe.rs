@@ -17,6 +17,8 @@ pub struct Recipe {
     pub(crate) secrets: Vec<String>,
     /// Its blocks, in order.
     pub(crate) blocks: Vec<Block>,
+    /// Whether it changes nothing on a host, so that it may run beside another bear's recipes.
+    pub(crate) only_looks: bool,
     /// The settings that it renders, as the plan shows them.
     pub(crate) configuration: Option<Configuration>,
 }
@@ -80,8 +82,14 @@ impl Recipe {
             variables: Vec::new(),
             secrets: Vec::new(),
             blocks: Vec::new(),
+            only_looks: false,
             configuration: None,
         }
+    }
+
+    /// One that changes nothing on a host: no block has anything to apply.
+    pub(crate) fn look(name: &'static str, code: &'static [&'static str]) -> Self {
+        Self { only_looks: true, ..Self::new(name, code) }
     }
 
     /// The blocks, in order.

@@ -90,11 +90,12 @@ pub fn render(recipes: &[Recipe], setting: &Setting) -> Result<Script, NulByte> 
     let variables = recipes.iter().flat_map(|recipe| &recipe.variables);
     let mut text = values(setting, variables)?;
     let mut main = String::from("main() {\n    exec 3>&1 </dev/null\n");
-    main.push_str("    printf '\\n' >&3\n    say begin 1 $$\n    open\n");
+    let kind = if recipes.iter().all(|recipe| recipe.only_looks) { "look" } else { "work" };
+    let _ = write!(main, "    printf '\\n' >&3\n    say begin 1 $$\n    begin_{kind}\n");
     for Block { name, function, .. } in blocks.clone() {
         let _ = writeln!(main, "    block {name} check_{function} apply_{function}");
     }
-    main.push_str("    say end ok\n}\n\nmain; exit\n");
+    let _ = write!(main, "    end_{kind}\n    say end ok\n}}\n\nmain; exit\n");
     let _ = write!(text, "\n{}\n{main}", code(recipes, &main));
     Ok(Script {
         text,

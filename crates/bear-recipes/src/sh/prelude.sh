@@ -356,8 +356,8 @@ failed() {
     exit 1
 }
 
-# open: one bear at a time on a host. The scratch folder is in memory, so that a full disk can still be told of.
-open() {
+# enter: the scratch folder is in memory, so that a full disk can still be told of.
+enter() {
     scratch=$root/run/bear
     [ -d "$scratch" ] || install -d -m 700 "$scratch"
     # Unlike `:`, a program that can't write does not end the shell.
@@ -366,10 +366,34 @@ open() {
         say end failed
         exit 1
     fi
-    if ! command -v flock >/dev/null; then
-        return
-    fi
-    exec 9>"$scratch/lock"
+}
+
+# begin_work: one bear at a time on a host. While one is at work the file of its lock is not empty, and so it stays if that
+# one is cut off or fails.
+begin_work() {
+    enter
+    wait_for_others
+    echo at work >"$scratch/lock"
+}
+
+end_work() {
+    : >"$scratch/lock"
+}
+
+# begin_look: a look waits for whoever is at work, and keeps nobody from it. With nobody at work it has no lock to wait for,
+# which would take a process.
+begin_look() {
+    enter
+    [ ! -s "$scratch/lock" ] || wait_for_others
+}
+
+end_look() {
+    :
+}
+
+wait_for_others() {
+    command -v flock >/dev/null || return 0
+    exec 9>>"$scratch/lock"
     if ! flock -w "$lock_wait_seconds" 9; then
         say why host_busy "another bear is at work on this host and was so for ${lock_wait_seconds}s"
         say end failed

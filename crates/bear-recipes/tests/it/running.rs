@@ -2,7 +2,7 @@
 
 use bear_core::fleet::model::Ports;
 use bear_recipes::mosquitto::{Form, Mosquitto, User};
-use bear_recipes::{Host, Owner, Recipe, removal};
+use bear_recipes::{Host, Owner, Recipe, observe, removal};
 
 use crate::world::{Cut, World, certificate, now, owner};
 
@@ -274,6 +274,25 @@ fn two_bears_never_work_on_one_host() {
     insta::assert_snapshot!(world.run(&[host()]).summary(), @"why HostBusy: another bear is at work on this host and was so for 1s");
     drop(lock);
     world.run(&[host()]).assert_done(0);
+}
+
+#[test]
+fn a_look_waits_for_work_and_for_nothing_else() {
+    let world = World::new("dash");
+    world.run(&[host()]).assert_done(1);
+    // Nobody is at work: not even one who holds the lock.
+    let lock = std::fs::File::open(world.path("root/run/bear/lock")).unwrap();
+    lock.lock().unwrap();
+    world.run(&[observe()]).assert_done(0);
+    // Somebody is.
+    world.write("root/run/bear/lock", "at work\n");
+    insta::assert_snapshot!(world.run(&[observe()]).summary(), @"why HostBusy: another bear is at work on this host and was so for 1s");
+    // Somebody was, and was cut off.
+    drop(lock);
+    world.run(&[observe()]).assert_done(0);
+    assert_eq!(world.read("root/run/bear/lock"), "at work\n");
+    world.run(&[host()]).assert_done(0);
+    assert_eq!(world.read("root/run/bear/lock"), "");
 }
 
 #[test]

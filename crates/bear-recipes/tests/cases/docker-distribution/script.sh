@@ -21,10 +21,11 @@ main() {
     exec 3>&1 </dev/null
     printf '\n' >&3
     say begin 1 $$
-    open
+    begin_work
     block docker.rivals check_docker_rivals apply_docker_rivals
     block docker.packages check_docker_packages apply_docker_packages
     block docker.running check_docker_running apply_docker_running
+    end_work
     say end ok
 }
 

@@ -21,12 +21,13 @@ main() {
     exec 3>&1 </dev/null
     printf '\n' >&3
     say begin 1 $$
-    open
+    begin_work
     block docker.tools check_docker_tools apply_docker_tools
     block docker.rivals check_docker_rivals apply_docker_rivals
     block docker.source check_docker_source apply_docker_source
     block docker.packages check_docker_packages apply_docker_packages
     block docker.running check_docker_running apply_docker_running
+    end_work
     say end ok
 }
 

@@ -21,8 +21,9 @@ main() {
     exec 3>&1 </dev/null
     printf '\n' >&3
     say begin 1 $$
-    open
+    begin_work
     block docker.running check_docker_running apply_docker_running
+    end_work
     say end ok
 }
 

@@ -59,7 +59,7 @@ main() {
     exec 3>&1 </dev/null
     printf '\n' >&3
     say begin 1 $$
-    open
+    begin_work
     block broker.others check_other_brokers apply_other_brokers
     block emqx.tools check_emqx_tools apply_emqx_tools
     block emqx.host-limits check_emqx_host_limits apply_emqx_host_limits
@@ -68,6 +68,7 @@ main() {
     block emqx.container check_emqx_container apply_emqx_container
     block emqx.password check_emqx_password apply_emqx_password
     block emqx.ready check_emqx_ready apply_emqx_ready
+    end_work
     say end ok
 }
 

@@ -80,7 +80,7 @@ main() {
     exec 3>&1 </dev/null
     printf '\n' >&3
     say begin 1 $$
-    open
+    begin_work
     block host.system check_host_system apply_host_system
     block host.first-boot check_host_first_boot apply_host_first_boot
     block host.clock check_host_clock apply_host_clock
@@ -99,6 +99,7 @@ main() {
     block emqx.container check_emqx_container apply_emqx_container
     block emqx.password check_emqx_password apply_emqx_password
     block emqx.ready check_emqx_ready apply_emqx_ready
+    end_work
     say end ok
 }
 

@@ -11,8 +11,9 @@ main() {
     exec 3>&1 </dev/null
     printf '\n' >&3
     say begin 1 $$
-    open
+    begin_work
     block host-key.moved check_host_key_moved apply_host_key_moved
+    end_work
     say end ok
 }
 

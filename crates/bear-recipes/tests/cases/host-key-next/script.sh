@@ -12,9 +12,10 @@ main() {
     exec 3>&1 </dev/null
     printf '\n' >&3
     say begin 1 $$
-    open
+    begin_work
     block host.first-boot check_host_first_boot apply_host_first_boot
     block host-key.next check_host_key_next apply_host_key_next
+    end_work
     say end ok
 }
 

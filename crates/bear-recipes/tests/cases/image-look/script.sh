@@ -12,8 +12,9 @@ main() {
     exec 3>&1 </dev/null
     printf '\n' >&3
     say begin 1 $$
-    open
+    begin_look
     block image.look check_image_look apply_image_look
+    end_look
     say end ok
 }
 

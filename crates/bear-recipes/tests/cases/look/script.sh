@@ -12,8 +12,9 @@ main() {
     exec 3>&1 </dev/null
     printf '\n' >&3
     say begin 1 $$
-    open
+    begin_look
     block look check_look apply_look
+    end_look
     say end ok
 }
 

@@ -34,12 +34,13 @@ main() {
     exec 3>&1 </dev/null
     printf '\n' >&3
     say begin 1 $$
-    open
+    begin_work
     block broker.others check_other_brokers apply_other_brokers
     block mosquitto.image check_image apply_image
     block mosquitto.settings check_mosquitto_settings apply_mosquitto_settings
     block mosquitto.users check_mosquitto_passwords apply_mosquitto_passwords
     block mosquitto.container check_mosquitto_container apply_mosquitto_container
+    end_work
     say end ok
 }
 

@@ -51,12 +51,13 @@ main() {
     exec 3>&1 </dev/null
     printf '\n' >&3
     say begin 1 $$
-    open
+    begin_work
     block broker.others check_other_brokers apply_other_brokers
     block mosquitto.package check_mosquitto_package apply_mosquitto_package
     block mosquitto.users check_mosquitto_users apply_mosquitto_users
     block mosquitto.configuration check_mosquitto_configuration apply_mosquitto_configuration
     block mosquitto.running check_mosquitto_running apply_mosquitto_running
+    end_work
     say end ok
 }
 

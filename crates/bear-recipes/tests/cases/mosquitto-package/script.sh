@@ -40,7 +40,7 @@ main() {
     exec 3>&1 </dev/null
     printf '\n' >&3
     say begin 1 $$
-    open
+    begin_work
     block host.system check_host_system apply_host_system
     block host.first-boot check_host_first_boot apply_host_first_boot
     block host.clock check_host_clock apply_host_clock
@@ -51,6 +51,7 @@ main() {
     block mosquitto.users check_mosquitto_users apply_mosquitto_users
     block mosquitto.configuration check_mosquitto_configuration apply_mosquitto_configuration
     block mosquitto.running check_mosquitto_running apply_mosquitto_running
+    end_work
     say end ok
 }
 

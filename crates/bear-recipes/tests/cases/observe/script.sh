@@ -11,8 +11,9 @@ main() {
     exec 3>&1 </dev/null
     printf '\n' >&3
     say begin 1 $$
-    open
+    begin_look
     block observe check_observe apply_observe
+    end_look
     say end ok
 }
 

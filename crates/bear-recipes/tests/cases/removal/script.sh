@@ -19,11 +19,12 @@ main() {
     exec 3>&1 </dev/null
     printf '\n' >&3
     say begin 1 $$
-    open
+    begin_work
     block host.ours check_host_ours apply_host_ours
     block brokers.gone check_brokers_gone apply_brokers_gone
     block docker.gone check_docker_gone apply_docker_gone
     block host.released check_host_released apply_host_released
+    end_work
     say end ok
 }
 
