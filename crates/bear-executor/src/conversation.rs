@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
 
 use crate::lines::{Lines, RawLine};
@@ -34,9 +35,9 @@ pub(crate) struct Pipes {
 
 /// What is sent to the wrapper.
 pub(crate) struct Message {
-    /// The script as [`Wrapper::script`] makes it.
+    /// The script as [`Wrapper::script`] makes it, and what comes before it.
     pub(crate) script: String,
-    /// What the script gets as its standard input, and how many bytes it waits for.
+    /// What the script gets as its standard input once it asks for it, and how many bytes it waits for.
     pub(crate) input: Option<(Reader, u64)>,
     /// Whether the wrapper has said already that it begins, because it was kept.
     pub(crate) begun: bool,
@@ -51,8 +52,6 @@ pub(crate) enum Ending {
         /// Whether both streams have told of the end, so that what comes next on them is not this script's.
         in_step: bool,
     },
-    /// It did not arrive whole, and was not run.
-    Cut,
     /// There is no sudo, so it was not run.
     NoSudo,
     /// Its streams ended without a word about it: its wrapper or the connection is gone.
@@ -77,10 +76,11 @@ pub(crate) async fn converse(
     hearing: &mut Hearing<'_>,
 ) -> Ending {
     let Pipes { stdin, stdout, stderr } = pipes;
-    let mut ears = Ears::new(wrapper, (stdout, stderr), message.begun, hearing);
+    let wants_input = Notify::new();
+    let mut ears = Ears::new(wrapper, (stdout, stderr), message.begun, hearing, &wants_input);
     let in_time = async {
         // Boxed, for it is big.
-        let mut feeding = Box::pin(feed(stdin, message));
+        let mut feeding = Box::pin(feed(stdin, message, &wants_input));
         let mut fed = false;
         loop {
             tokio::select! {
@@ -97,12 +97,13 @@ pub(crate) async fn converse(
 }
 
 /// Asks a wrapper that was kept whether it is still there, before any of the next script is sent.
-pub(crate) async fn resume(wrapper: &Wrapper, pipes: &mut Pipes, script_length: usize) -> bool {
+pub(crate) async fn resume(wrapper: &Wrapper, pipes: &mut Pipes) -> bool {
     let Pipes { stdin: Some(stdin), stdout, stderr } = pipes else { return false };
     let (redactor, mut lines) = (Redactor::default(), |_: Line<'_>| {});
     let mut hearing = Hearing::new(&redactor, &mut lines);
-    let mut ears = Ears::new(wrapper, (stdout, stderr), false, &mut hearing);
-    let announcement = wrapper.announcement(script_length);
+    let nobody = Notify::new();
+    let mut ears = Ears::new(wrapper, (stdout, stderr), false, &mut hearing, &nobody);
+    let announcement = wrapper.announcement();
     let answer = async {
         stdin.write_all(announcement.as_bytes()).await?;
         stdin.flush().await?;
@@ -112,10 +113,10 @@ pub(crate) async fn resume(wrapper: &Wrapper, pipes: &mut Pipes, script_length: 
 }
 
 /// Returns only if the input can't be sent whole, and closes it then; otherwise the standard input stays open.
-async fn feed(stdin: &mut Option<Writer>, message: Message) {
+async fn feed(stdin: &mut Option<Writer>, message: Message, wants_input: &Notify) {
     // That nobody reads any more is for the ears to find out.
     let sent = match stdin.as_mut() {
-        Some(stdin) => send(stdin, message).await,
+        Some(stdin) => send(stdin, message, wants_input).await,
         None => false,
     };
     if sent {
@@ -124,11 +125,15 @@ async fn feed(stdin: &mut Option<Writer>, message: Message) {
     *stdin = None;
 }
 
-async fn send(stdin: &mut Writer, message: Message) -> bool {
+async fn send(stdin: &mut Writer, message: Message, wants_input: &Notify) -> bool {
     if stdin.write_all(message.script.as_bytes()).await.is_err() {
         return false;
     }
     if let Some((mut input, length)) = message.input {
+        if stdin.flush().await.is_err() {
+            return false;
+        }
+        wants_input.notified().await;
         match tokio::io::copy(&mut input, stdin).await {
             Ok(copied) if copied == length => {}
             _ => return false,
@@ -171,6 +176,7 @@ impl<'a> Hearing<'a> {
 struct Ears<'a, 'h> {
     wrapper: &'a Wrapper,
     hearing: &'a mut Hearing<'h>,
+    wants_input: &'a Notify,
     stdout: Ear<'a>,
     stderr: Ear<'a>,
 }
@@ -181,6 +187,7 @@ impl<'a, 'h> Ears<'a, 'h> {
         (stdout, stderr): (&'a mut Reader, &'a mut Reader),
         begun: bool,
         hearing: &'a mut Hearing<'h>,
+        wants_input: &'a Notify,
     ) -> Self {
         // Enough to see a secret whole that begins where the line is cut off.
         let line_max = LINE_MAX + hearing.redactor.longest();
@@ -189,6 +196,7 @@ impl<'a, 'h> Ears<'a, 'h> {
             stdout: Ear::new(Stream::Stdout, stdout, begun, line_max),
             stderr: Ear::new(Stream::Stderr, stderr, begun, line_max),
             hearing,
+            wants_input,
         }
     }
 
@@ -207,9 +215,8 @@ impl<'a, 'h> Ears<'a, 'h> {
             Some(Mark::End(Some(status))) => {
                 Ending::Exited { status, in_step: self.stderr.last_mark == Some(Mark::End(None)) }
             }
-            Some(Mark::Cut) => Ending::Cut,
             Some(Mark::NoSudo) => Ending::NoSudo,
-            Some(Mark::Begin | Mark::End(None)) => Ending::Silence { begun: true },
+            Some(Mark::Begin | Mark::Input | Mark::End(None)) => Ending::Silence { begun: true },
             None => Ending::Silence { begun: self.stdout.begun },
         }
     }
@@ -234,10 +241,13 @@ impl<'a, 'h> Ears<'a, 'h> {
 
     /// Hears what comes next on either stream, at least one of which is open.
     async fn hear_more(&mut self) {
-        let Self { wrapper, hearing, stdout, stderr } = self;
+        let Self { wrapper, hearing, wants_input, stdout, stderr } = self;
         tokio::select! {
             count = stdout.reader.read(&mut stdout.buffer), if stdout.open => {
                 stdout.take(count.unwrap_or(0), wrapper, hearing);
+                if stdout.last_mark == Some(Mark::Input) {
+                    wants_input.notify_one();
+                }
             }
             count = stderr.reader.read(&mut stderr.buffer), if stderr.open => {
                 stderr.take(count.unwrap_or(0), wrapper, hearing);
@@ -291,7 +301,7 @@ impl<'a> Ear<'a> {
             match mark {
                 Some(mark) => {
                     *begun = true;
-                    *open = mark == Mark::Begin;
+                    *open = matches!(mark, Mark::Begin | Mark::Input);
                     *last_mark = Some(mark);
                 }
                 None if *empty_line => {}

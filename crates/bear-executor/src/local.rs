@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use crate::conversation::{Hearing, Message, Pipes, Reader, converse};
 use crate::trouble::{Trouble, Way};
 use crate::upload::{self, Parcel};
-use crate::wrapper::Wrapper;
+use crate::wrapper::{Then, Wrapper};
 use crate::{Executor, Line, OnLine, Outcome, Privilege, Redactor, Script, Upload, Uploaded};
 
 /// What this machine is called in errors.
@@ -47,8 +47,8 @@ async fn run(
     let until = Instant::now() + deadline;
     let input_length = input.as_ref().map_or(0, |(_, length)| *length);
     let wrapper = Wrapper::new().map_err(|error| not_started(&error))?;
-    let script = wrapper.script(text);
-    let argv = wrapper.argv(privilege, deadline + Duration::from_secs(30), script.len(), input_length, false);
+    let script = wrapper.opening() + &wrapper.script(text, input_length, Then::End);
+    let argv = wrapper.argv(privilege, deadline + Duration::from_secs(30));
     let mut child = Command::new(&argv[0])
         .args(&argv[1..])
         .stdin(Stdio::piped())

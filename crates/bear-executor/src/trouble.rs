@@ -38,7 +38,6 @@ impl Trouble<'_> {
         let Hearing { transcript, greeting, .. } = hearing;
         match ending {
             Ending::Exited { status, .. } => Ok(Outcome { exit: Exit::from_shell(status), transcript }),
-            Ending::Cut => Err(self.lost(&transcript)),
             Ending::Silence { .. } if !connected => Err(self.lost(&transcript)),
             Ending::NoSudo => Err(self.no_sudo()),
             Ending::Silence { begun: true } => Err(self.killed(&transcript)),

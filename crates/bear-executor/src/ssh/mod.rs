@@ -34,7 +34,7 @@ use crate::conversation::{Ending, Hearing, Message, Pipes, Reader, converse, res
 use crate::host_keys::{FirstContact, HostKey, HostKeys, Pin};
 use crate::trouble::{Trouble, Way};
 use crate::upload::{self, Parcel};
-use crate::wrapper::{Wrapper, command_line};
+use crate::wrapper::{Then, Wrapper, command_line};
 use crate::{Executor, Line, OnLine, Outcome, Privilege, Redactor, Script, Transcript, Upload, Uploaded};
 
 /// How many sessions a host has at once. A default sshd refuses the 11th (`MaxSessions 10`, `sshd_config(5)`); two are
@@ -208,20 +208,22 @@ impl Ssh {
         let place = &self.route().await?.place;
         let trouble = Trouble { way: Way::Ssh, place, privilege, deadline };
         let wrapper = Wrapper::new().map_err(failure::no_randomness)?;
-        let script = wrapper.script(text);
         let input_length = input.as_ref().map_or(0, |(_, length)| *length);
 
-        let resumed =
-            if input.is_none() { self.resume(&wrapper, script.len(), how, until).await } else { None };
+        let resumed = if input.is_none() { self.resume(&wrapper, how, until).await } else { None };
         let begun = resumed.is_some();
-        let mut shell = match resumed {
-            Some(shell) => shell,
-            None => self.start(&wrapper, (script.len(), input_length), how, until, trouble).await?,
+        let then = if keep.is_some() && !begun { Then::Keep } else { Then::End };
+        let mut script = wrapper.script(text, input_length, then);
+        let mut shell = if let Some(shell) = resumed {
+            shell
+        } else {
+            script.insert_str(0, &wrapper.opening());
+            self.start(&wrapper, how, until, trouble).await?
         };
         let message = Message { script, input, begun };
         let ending = converse(&wrapper, &mut shell.pipes, message, until, &mut hearing).await;
         let connected = match ending {
-            Ending::Exited { in_step: true, .. } if keep.is_some() && !begun => {
+            Ending::Exited { in_step: true, .. } if then == Then::Keep => {
                 self.kept.put(shell);
                 return trouble.judge(ending, hearing, true);
             }
@@ -234,7 +236,6 @@ impl Ssh {
     async fn start(
         &self,
         wrapper: &Wrapper,
-        (script_length, input_length): (usize, u64),
         how: How,
         until: Instant,
         trouble: Trouble<'_>,
@@ -242,7 +243,7 @@ impl Ssh {
         let How { privilege, deadline, keep } = how;
         let limit = deadline + LIMIT_EXTRA + keep.map_or(Duration::ZERO, |next| KEPT_MAX + next);
         let not_begun = |_| trouble.never_begun();
-        let argv = wrapper.argv(privilege, limit, script_length, input_length, keep.is_some());
+        let argv = wrapper.argv(privilege, limit);
         let waiting = Arc::clone(&self.sessions).acquire_owned();
         let session = timeout_at(until, waiting).await.map_err(not_begun)?;
         let session = session.map_err(|_| trouble.never_begun())?;
@@ -255,16 +256,10 @@ impl Ssh {
     }
 
     /// The shell that was kept, if it is still there, of this privilege, and lasts until after the script.
-    async fn resume(
-        &self,
-        wrapper: &Wrapper,
-        script_length: usize,
-        how: How,
-        until: Instant,
-    ) -> Option<Shell> {
+    async fn resume(&self, wrapper: &Wrapper, how: How, until: Instant) -> Option<Shell> {
         let fits = |shell: &Shell| shell.privilege == how.privilege && until + LIMIT_EXTRA <= shell.ends;
         let mut shell = self.kept.take().filter(fits)?;
-        resume(wrapper, &mut shell.pipes, script_length).await.then_some(shell)
+        resume(wrapper, &mut shell.pipes).await.then_some(shell)
     }
 
     /// Ends a shell, and tells whether its connection is still there.
@@ -274,7 +269,7 @@ impl Ssh {
         let connected = match ending {
             Ending::Deadline { ended } => ended,
             Ending::Silence { .. } => connection.survives_silence(*child).await,
-            Ending::Exited { .. } | Ending::Cut | Ending::NoSudo => {
+            Ending::Exited { .. } | Ending::NoSudo => {
                 connection::release(*child).await;
                 true
             }
