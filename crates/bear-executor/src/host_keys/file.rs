@@ -76,6 +76,9 @@ impl Entries {
     }
 
     pub(super) fn set(&mut self, host: &str, keys: &[HostKey]) {
+        if self.of(host) == keys {
+            return;
+        }
         self.0.retain_mut(|entry| match entry {
             Entry::Comment(_) => true,
             Entry::Key { names, .. } => {
@@ -124,17 +127,24 @@ pub(super) fn read(path: &Path) -> Result<Entries, FileError> {
     Entries::parse(&text).map_err(|(line, cause)| FileError::Line { path: path.to_owned(), line, cause })
 }
 
-/// Changes the file, so that whoever reads it sees it as it was or as it will be.
-pub(super) fn change(path: &Path, change: impl FnOnce(&mut Entries)) -> Result<(), FileError> {
-    let _lock = lock(path)?;
-    let mut entries = read(path)?;
-    let before = entries.text();
-    change(&mut entries);
-    let after = entries.text();
-    if before == after {
+/// Changes the file, so that whoever reads it sees it as it was or as it will be. Where it is as it is to be, as mostly, it
+/// is only read, and nobody waits for anybody.
+pub(super) fn change(path: &Path, change: impl Fn(&mut Entries)) -> Result<(), FileError> {
+    let changed = || {
+        let mut entries = read(path)?;
+        let before = entries.text();
+        change(&mut entries);
+        let after = entries.text();
+        Ok((before != after).then_some(after))
+    };
+    if changed()?.is_none() {
         return Ok(());
     }
-    replace(path, after.as_bytes()).map_err(failed("writing", path))
+    let _lock = lock(path)?;
+    match changed()? {
+        Some(text) => replace(path, text.as_bytes()).map_err(failed("writing", path)),
+        None => Ok(()),
+    }
 }
 
 /// Held until the file that it returns is dropped. A file of its own, for the other one is replaced.
@@ -206,6 +216,19 @@ mod tests {
         ");
         assert_eq!(read(&path).unwrap().of("paris"), [OTHER.parse().unwrap()]);
         assert_eq!(read(&path).unwrap().of("nice"), []);
+    }
+
+    #[test]
+    fn what_is_known_already_is_not_written_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("known_hosts");
+        let text = format!("paris {KEY}\nlyon {OTHER}\n");
+        fs::write(&path, &text).unwrap();
+        // Not even the lock is waited for, which somebody has.
+        let _held = lock(&path).unwrap();
+        change(&path, |entries| entries.set("paris", &[KEY.parse().unwrap()])).unwrap();
+        change(&path, |entries| entries.set("nice", &[])).unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), text);
     }
 
     #[test]

@@ -103,7 +103,7 @@ impl HostKeys {
         let added = move |entries: &mut file::Entries| {
             let mut keys = entries.of(&name);
             if !keys.contains(&key) {
-                keys.push(key);
+                keys.push(key.clone());
                 entries.set(&name, &keys);
             }
         };
