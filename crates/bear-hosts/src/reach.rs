@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 
 use bear_core::event::StepError;
 use bear_core::fleet::model::Connect;
@@ -20,6 +21,9 @@ use crate::sighting::Sightings;
 /// How many hosts are worked on at once: each costs an `ssh` process and a few open files.
 pub(crate) const AT_ONCE: usize = 64;
 
+/// How many connections are ended at once.
+const ENDED_AT_ONCE: usize = 8;
+
 /// The fleet file says too little, or nonsense, about how to reach an instance.
 const TARGET: &str = "bear::hosts::target";
 
@@ -35,6 +39,24 @@ struct Inner {
     host_keys: Arc<HostKeys>,
     connections: Mutex<HashMap<Target, Arc<Ssh>>>,
     sightings: Sightings,
+}
+
+/// Whoever ends a connection waits until its `ssh` has heard it, so they are ended side by side.
+impl Drop for Inner {
+    fn drop(&mut self) {
+        let connections = std::mem::take(&mut self.connections).into_inner();
+        let connections = connections.unwrap_or_else(PoisonError::into_inner).into_values();
+        let mut shares: [Vec<Arc<Ssh>>; ENDED_AT_ONCE] = Default::default();
+        for (number, connection) in connections.enumerate() {
+            shares[number % ENDED_AT_ONCE].push(connection);
+        }
+        thread::scope(|scope| {
+            for share in shares.into_iter().filter(|share| !share.is_empty()) {
+                // Without a thread to be had they are dropped right here.
+                let _ = thread::Builder::new().spawn_scoped(scope, || drop(share));
+            }
+        });
+    }
 }
 
 /// One instance, to be reached.
