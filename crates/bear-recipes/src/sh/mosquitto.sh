@@ -74,8 +74,8 @@ check_mosquitto_configuration() {
     says "$root/var/lib/bear/mosquitto.files" "$(mosquitto_sums)$line_break"
 }
 
-# The mark, the seal and the new files are on the disk before the first of these takes its place. A seal that was cut off
-# fits no file, and is mended.
+# The mark and the seal are written before the first of the new files takes its place, and need not be on the disk by then:
+# a host that loses its power starts the broker with what is there, and a seal that was cut off fits no file, and is mended.
 apply_mosquitto_configuration() {
     folder=$root/etc/mosquitto
     draft_or_drop 644 root:root "$folder/bear.certificate.pem" "$tls_chain"
@@ -84,8 +84,7 @@ apply_mosquitto_configuration() {
     draft 644 root:root "$folder/conf.d/bear.conf" "$mosquitto_configuration"
     echo owed >"$root/var/lib/bear/mosquitto.owes-restart"
     mosquitto_sums >"$root/var/lib/bear/mosquitto.files"
-    settle "$root/var/lib/bear/mosquitto.owes-restart" "$root/var/lib/bear/mosquitto.files" \
-        "$folder/bear.certificate.pem" "$folder/bear.authorities.pem" "$folder/bear.key.pem" "$folder/conf.d/bear.conf"
+    settle "$folder/bear.certificate.pem" "$folder/bear.authorities.pem" "$folder/bear.key.pem" "$folder/conf.d/bear.conf"
 }
 
 # What sha256sum says of these files: bear knew it before.
