@@ -61,8 +61,8 @@ pub(crate) fn run(command: Command, context: &Context) -> Result<ExitStatus, Fau
 const WORKERS_MAX: usize = 4;
 
 fn on_runtime<T>(command: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
-    // All that a worker does is wait for hosts, and waking a second one for the next answer takes longer than hearing it:
-    // with as many as there are processors, a host costs a fifth more here.
+    // A worker mostly waits for hosts and brokers, and waking a second one for the next answer takes longer than hearing
+    // it: with one for each of two processors, an apply to ten hosts took 0.70 s in the place of 0.66 s.
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     let workers = (processors / 2).clamp(1, WORKERS_MAX);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(workers).enable_all().build();
