@@ -2,7 +2,8 @@
 //!
 //! [`verify`] runs the checks of [`CheckName::ALL`] that apply to a [`Target`]: the port and the two connects first,
 //! since nothing else can work without them, then all others at once. A check is run over every version of MQTT that
-//! lets a client in, so a broker that refuses MQTT 5 fails `mqtt5.connect` and nothing else because of it.
+//! lets a client in, but for that of the broker's own version, which is the same whoever asks; so a broker that
+//! refuses MQTT 5 fails `mqtt5.connect` and nothing else because of it.
 //!
 //! What verify makes on a broker lies below the topic `bear-verify/` and is removed again, also after a failure; only
 //! a verify that is dropped half way leaves something behind. The times are those of checks that run side by side, and
