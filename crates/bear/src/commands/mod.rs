@@ -63,7 +63,7 @@ const WORKERS_MAX: usize = 4;
 fn on_runtime<T>(command: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
     // A worker mostly waits for hosts and brokers, and waking a second one for the next answer takes longer than hearing
     // it: with one for each of two processors, an apply to ten hosts took 0.70 s in the place of 0.66 s. Ten brokers on this
-    // machine pay for it with 0.14 s in the place of 0.13 s.
+    // machine take about a tenth longer for it.
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     let workers = (processors / 2).clamp(1, WORKERS_MAX);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(workers).enable_all().build();
