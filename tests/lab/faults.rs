@@ -98,6 +98,12 @@ fn users_without_the_right_to_be_root() {
         assert_eq!(failed.code(), 1, "{failed}");
         said(&failed, &[says, "NOPASSWD"]);
     }
+    host.exec("mv /usr/bin/sudo /usr/bin/sudo.away");
+    project.write("fleets/plant.yaml", lab.fleet(&[&host], MOSQUITTO));
+    let failed = project.bear(APPLY);
+    assert_eq!(failed.code(), 1, "{failed}");
+    said(&failed, &["there is no sudo", "log in as root"]);
+    host.exec("mv /usr/bin/sudo.away /usr/bin/sudo");
     project.write("fleets/plant.yaml", lab.fleet(&[&host], MOSQUITTO));
     project.bear(APPLY).ok();
     project.bear("destroy --yes").ok();

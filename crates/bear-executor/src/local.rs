@@ -48,7 +48,7 @@ async fn run(
     let input_length = input.as_ref().map_or(0, |(_, length)| *length);
     let wrapper = Wrapper::new().map_err(|error| not_started(&error))?;
     let script = wrapper.opening() + &wrapper.script(text, input_length, Then::End);
-    let argv = wrapper.argv(privilege, deadline + Duration::from_secs(30));
+    let argv = wrapper.argv(privilege, None, deadline + Duration::from_secs(30));
     let mut child = Command::new(&argv[0])
         .args(&argv[1..])
         .stdin(Stdio::piped())

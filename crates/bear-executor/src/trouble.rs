@@ -116,6 +116,7 @@ impl Trouble<'_> {
                 format!("running a shell on {place}: {last}"),
             )
             .with_help("the user needs a login shell that runs commands, and the host a POSIX `sh`"),
+            Privilege::Root if text.lines().any(misses_sudo) => self.no_sudo(),
             Privilege::Root if text.contains("password") => StepError::permanent(
                 self.code("bear::ssh::sudo_password", "bear::local::sudo_password"),
                 format!("becoming root on {place}: sudo asks for a password"),
@@ -138,6 +139,14 @@ impl Trouble<'_> {
             Way::Local => local,
         }
     }
+}
+
+/// Whether a login shell says that there is no sudo, be it dash, bash, zsh, fish or csh. What sudo itself does not find it
+/// names after its own name.
+fn misses_sudo(line: &str) -> bool {
+    let line = line.to_lowercase();
+    ["sudo: not found", "sudo: command not found"].iter().any(|end| line.trim_end_matches('.').ends_with(end))
+        || ["not found: sudo", "unknown command: sudo"].iter().any(|end| line.ends_with(end))
 }
 
 /// Errors of uploads.
@@ -241,6 +250,23 @@ mod tests {
           | ops is not in the sudoers file.
           help: let this user run sudo without a password and without a terminal, or log in as root
         ");
+    }
+
+    #[test]
+    fn no_sudo_is_told_by_every_shell() {
+        for line in [
+            "sh: 1: exec: sudo: not found",
+            "bash: line 1: exec: sudo: not found",
+            "-bash: sudo: command not found",
+            "zsh:1: command not found: sudo",
+            "fish: Unknown command: sudo",
+            "sudo: Command not found.",
+        ] {
+            assert!(misses_sudo(line), "{line}");
+        }
+        for line in ["sudo: timeout: command not found", "sudo: a password is required", "bash: not found"] {
+            assert!(!misses_sudo(line), "{line}");
+        }
     }
 
     #[test]

@@ -72,14 +72,20 @@ impl Wrapper {
         Ok(Self { nonce: bytes.iter().map(|byte| format!("{byte:02x}")).collect() })
     }
 
-    /// The command that runs the shell, program first. `limit` is a last resort for when nobody is there any more to close
-    /// the standard input.
-    pub(crate) fn argv(&self, privilege: Privilege, limit: Duration) -> Vec<String> {
+    /// The command that runs the shell, program first. `user` is who is logged in, where that is known. `limit` is a last
+    /// resort for when nobody is there any more to close the standard input.
+    pub(crate) fn argv(&self, privilege: Privilege, user: Option<&str>, limit: Duration) -> Vec<String> {
+        let limit = limit.as_secs().max(1).to_string();
+        if privilege == Privilege::Root && user.is_some_and(|user| user != "root") {
+            // Nothing is left to find out there, and a host is spared a shell.
+            let shell = ["sudo", "-n", "--", "timeout", "-k", "5", &limit, "sh", "-s", "bear"];
+            return shell.map(str::to_owned).to_vec();
+        }
         let privilege = match privilege {
             Privilege::User => "user",
             Privilege::Root => "root",
         };
-        let (launcher, limit) = (one_line(LAUNCHER), limit.as_secs().max(1).to_string());
+        let launcher = one_line(LAUNCHER);
         ["sh", "-c", &launcher, "bear", privilege, &limit, &self.nonce].map(str::to_owned).to_vec()
     }
 

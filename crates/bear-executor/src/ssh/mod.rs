@@ -243,7 +243,9 @@ impl Ssh {
         let How { privilege, deadline, keep } = how;
         let limit = deadline + LIMIT_EXTRA + keep.map_or(Duration::ZERO, |next| KEPT_MAX + next);
         let not_begun = |_| trouble.never_begun();
-        let argv = wrapper.argv(privilege, limit);
+        let user = &self.route().await?.user;
+        let argv =
+            wrapper.argv(privilege, Some(user).filter(|user| !user.is_empty()).map(String::as_str), limit);
         let waiting = Arc::clone(&self.sessions).acquire_owned();
         let session = timeout_at(until, waiting).await.map_err(not_begun)?;
         let session = session.map_err(|_| trouble.never_begun())?;

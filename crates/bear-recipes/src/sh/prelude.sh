@@ -299,9 +299,9 @@ over() {
     say "$1" "$2" "$((took / 100 - 1)).$rest" ${4:+"$4"}
 }
 
-# block NAME CHECK APPLY: check; if it is not so, apply and check again, with `applied` for the check to know. Each runs in
-# a subshell of its own where the first command that fails ends it. None may stand in a condition: that would switch this
-# off.
+# block NAME CHECK APPLY: check; if it is not so, apply and check again, with `applied` for the check to know. They run in
+# subshells where the first command that fails ends it; a subshell is a copy of all of this, so what is applied is checked
+# in the same one. None may stand in a condition: that would switch this off.
 block() {
     say start "$1"
     ticks
@@ -319,15 +319,13 @@ block() {
     (
         set -eu
         "$3"
+        echo "$nonce $1" >"$scratch/applied"
+        applied=yes
+        "$2"
     ) >"$scratch/log" 2>&1
     status=$?
-    [ $status -eq 0 ] || failed "$1" "$began" $status
-    applied=yes
-    (
-        set -eu
-        "$2"
-    ) >>"$scratch/log" 2>&1
-    if [ $? -ne 0 ]; then
+    if [ $status -ne 0 ]; then
+        says "$scratch/applied" "$nonce $1$line_break" 2>/dev/null || failed "$1" "$began" $status
         [ -e "$scratch/why" ] || why not_so "it was applied, and still is not so"
         failed "$1" "$began" 1
     fi
