@@ -57,6 +57,8 @@ pub enum Fault {
     GrantsLess,
     /// Grants every QoS and hands out at one lower.
     DowngradesQos,
+    /// Keeps only the last subscription of each client.
+    ForgetsSubscriptions,
     /// Never sends PUBREL to a subscriber.
     NeverReleases,
     /// Hands retained messages to those who are there, and keeps none.
@@ -101,7 +103,7 @@ pub enum Fault {
 
 impl Fault {
     /// Every way to be broken.
-    pub const ALL: [Self; 39] = [
+    pub const ALL: [Self; 40] = [
         Self::Silent,
         Self::Garbage,
         Self::ClosesAfterConnect,
@@ -121,6 +123,7 @@ impl Fault {
         Self::TruncatesPayload,
         Self::GrantsLess,
         Self::DowngradesQos,
+        Self::ForgetsSubscriptions,
         Self::NeverReleases,
         Self::ForgetsRetained,
         Self::RetainsWithoutFlag,

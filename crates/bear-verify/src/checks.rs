@@ -2,6 +2,7 @@
 
 mod dashboard;
 mod delivery;
+pub(crate) mod levels;
 mod password;
 mod retained;
 mod round_trip;
@@ -55,15 +56,12 @@ pub(crate) fn run<'a>(name: CheckName, trial: &'a Trial<'_>) -> BoxFuture<'a, Re
 
 async fn dispatch(name: CheckName, trial: &Trial<'_>) -> Result<(), Problem> {
     let target = trial.target;
-    let mqtt = Door::tcp(target.mqtt);
     match name {
         CheckName::HostKnown => Ok(given(None, "way to be logged in to")?),
         CheckName::Tcp => tcp(trial).await,
         CheckName::Mqtt311Connect => connect(trial, Version::V311).await,
         CheckName::Mqtt5Connect => connect(trial, Version::V5).await,
-        CheckName::Qos0 => round_trip(trial, name, mqtt, QoS::AtMostOnce).await,
-        CheckName::Qos1 => round_trip(trial, name, mqtt, QoS::AtLeastOnce).await,
-        CheckName::Qos2 => round_trip(trial, name, mqtt, QoS::ExactlyOnce).await,
+        CheckName::Qos0 | CheckName::Qos1 | CheckName::Qos2 => levels::comes_back(trial, name).await,
         CheckName::Retained => {
             trial.over_each_version(|version| retained::kept_and_cleared(trial, version)).await
         }

@@ -5,7 +5,9 @@ use std::process;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures_util::future::join_all;
+use tokio::sync::OnceCell;
 
+use crate::checks::levels::Outcomes;
 use crate::failure::{Deadline, Failure, Problem};
 use crate::wire::{Door, Hello, Version};
 use crate::{Cause, Limits, Target};
@@ -16,6 +18,8 @@ pub(crate) struct Trial<'a> {
     pub(crate) limits: &'a Limits,
     /// The versions that let a client in; known once the two connects have been tried.
     pub(crate) versions: Vec<Version>,
+    /// What became of the levels of QoS over each version, once that is known.
+    levels: [OnceCell<Outcomes>; Version::ALL.len()],
     run: &'a str,
     digest: u64,
 }
@@ -24,7 +28,23 @@ impl<'a> Trial<'a> {
     pub(crate) fn new(target: &'a Target, limits: &'a Limits, run: &'a str) -> Self {
         let mut hasher = DefaultHasher::new();
         run.hash(&mut hasher);
-        Self { target, limits, versions: Vec::new(), run, digest: hasher.finish() }
+        Self {
+            target,
+            limits,
+            versions: Vec::new(),
+            levels: Default::default(),
+            run,
+            digest: hasher.finish(),
+        }
+    }
+
+    /// Three checks ask for it; the first finds it out.
+    pub(crate) fn levels(&self, version: Version) -> &OnceCell<Outcomes> {
+        let [v311, v5] = &self.levels;
+        match version {
+            Version::V311 => v311,
+            Version::V5 => v5,
+        }
     }
 
     pub(crate) fn deadline(&self) -> Deadline {
@@ -58,9 +78,10 @@ impl<'a> Trial<'a> {
     }
 
     /// Runs a check over all versions that let a client in, at once. The detail of a failure names the versions.
-    pub(crate) async fn over_each_version<F>(&self, check: impl Fn(Version) -> F) -> Result<(), Problem>
+    pub(crate) async fn over_each_version<F, E>(&self, check: impl Fn(Version) -> F) -> Result<(), Problem>
     where
-        F: Future<Output = Result<(), Failure>>,
+        F: Future<Output = Result<(), E>>,
+        E: Into<Problem>,
     {
         over(&self.versions, check).await
     }
@@ -75,15 +96,16 @@ impl<'a> Trial<'a> {
     }
 }
 
-async fn over<F>(versions: &[Version], check: impl Fn(Version) -> F) -> Result<(), Problem>
+async fn over<F, E>(versions: &[Version], check: impl Fn(Version) -> F) -> Result<(), Problem>
 where
-    F: Future<Output = Result<(), Failure>>,
+    F: Future<Output = Result<(), E>>,
+    E: Into<Problem>,
 {
     let outcomes = join_all(versions.iter().map(|version| check(*version))).await;
     let problems: Vec<(Version, Problem)> = versions
         .iter()
         .zip(outcomes)
-        .filter_map(|(version, outcome)| Some((*version, Problem::from(outcome.err()?))))
+        .filter_map(|(version, outcome)| Some((*version, outcome.err()?.into())))
         .collect();
     match problems.as_slice() {
         [] => Ok(()),

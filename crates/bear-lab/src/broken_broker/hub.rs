@@ -164,6 +164,9 @@ impl Hub {
         if let Some(outbox) = &session.outbox {
             outbox.send(Packet::SubAck { id, granted });
         }
+        if self.fault == Some(Fault::ForgetsSubscriptions) {
+            session.subscriptions.clear();
+        }
         for (topic, qos) in wanted {
             session.subscriptions.insert(topic.clone(), (*qos).min(most));
             if let Some(retained) = self.retained.get(topic) {

@@ -1,4 +1,4 @@
-//! `mqtt.qos0`, `mqtt.qos1`, `mqtt.qos2`, `ws.connect`, `tls.connect` and `wss.connect`: a message goes from one client to another, whole and once.
+//! `ws.connect`, `tls.connect` and `wss.connect`: a message goes from one client to another, whole and once.
 
 use bear_core::check::CheckName;
 use rumqttc::QoS;
@@ -49,7 +49,7 @@ fn roles(door: Door<'_>, qos: QoS) -> (&'static str, &'static str) {
 
 /// Bytes of the payload: one within a small segment, one that takes several segments and three bytes of remaining
 /// length, one in between.
-fn size(qos: QoS) -> usize {
+pub(super) fn size(qos: QoS) -> usize {
     match qos {
         QoS::AtMostOnce => 300,
         QoS::AtLeastOnce => 20_000,

@@ -124,6 +124,8 @@ async fn every_fault_fails_exactly_the_checks_that_it_breaks() {
         mqtt.qos2: sent at QoS 2 to a subscription at QoS 2, delivered at QoS 1
         mqtt.session: while the session was away: sent at QoS 1 to a subscription at QoS 1, delivered at QoS 0
         ws.connect, tls.connect, wss.connect: sent at QoS 1 to a subscription at QoS 1, delivered at QoS 0
+    ForgetsSubscriptions
+        mqtt.qos0, mqtt.qos1, mqtt.qos2: each level passes alone, but not all on one connection: sent 1 message at QoS 0, received none within 5 s
     NeverReleases
         mqtt.qos2, mqtt.session: no PUBREL came within 5 s
     ForgetsRetained
