@@ -9,7 +9,7 @@ use bear_core::observed::{BrokerSeen, Drift, Observation, Observed};
 use bear_core::state::v1::{Installed, Recorded};
 use bear_provider::Known;
 use bear_recipes::observe::{ContainerFacts, PackageFacts};
-use bear_recipes::{HostFacts, Recipe, observe, observe_broker};
+use bear_recipes::{HostFacts, Recipe, observe, observe_broker, observe_package};
 use futures_util::{StreamExt, stream};
 
 use crate::provider::machine;
@@ -44,7 +44,7 @@ impl Hosts {
         let place = Place { instance, spec: &recorded.spec, machine: recorded.machine.as_ref() };
         let ssh = self.ssh(place)?;
         ssh.connect().await?;
-        let look = if recorded.machine.is_some() { observe_broker() } else { observe() };
+        let look = if recorded.machine.is_some() { look_of(recorded) } else { observe() };
         let Some(facts) = self.facts(place, look, &doing).await? else { return Ok(Observation::Absent) };
         let machine = match &recorded.machine {
             Some(machine) => machine.clone(),
@@ -84,6 +84,18 @@ impl Hosts {
             self.sightings().note(instance, recorded);
         }
         broker
+    }
+}
+
+/// What looks at the broker of a machine that is recorded.
+pub(crate) fn look_of(recorded: &Recorded) -> Recipe {
+    let from_package =
+        matches!(&recorded.spec.broker, model::Broker::Mosquitto(mosquitto) if !mosquitto.container);
+    let docker = recorded.installed.as_ref().is_some_and(|installed| installed.docker.is_some());
+    if from_package && recorded.spec.install.is_none() && !docker {
+        observe_package()
+    } else {
+        observe_broker()
     }
 }
 

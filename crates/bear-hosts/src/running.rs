@@ -4,10 +4,9 @@ use bear_core::event::StepError;
 use bear_core::name::InstanceName;
 use bear_core::observed::BrokerSeen;
 use bear_core::state::v1::{Machine, Recorded};
-use bear_recipes::observe_broker;
 use futures_util::{StreamExt, stream};
 
-use crate::observe::stopped;
+use crate::observe::{look_of, stopped};
 use crate::reach::AT_ONCE;
 use crate::{Hosts, Place};
 
@@ -38,7 +37,7 @@ impl Hosts {
         }
         let place = Place { instance, spec: &recorded.spec, machine: Some(machine) };
         let doing = format!("looking at the machine of {instance}");
-        match self.facts(place, observe_broker(), &doing).await? {
+        match self.facts(place, look_of(recorded), &doing).await? {
             Some(facts) => Ok(self.sight(instance, recorded, &facts)),
             None => Ok(stopped("the machine does not bear the mark of this instance")),
         }

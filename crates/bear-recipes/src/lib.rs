@@ -35,7 +35,7 @@ pub mod transcript;
 pub use cause::Cause;
 pub use host::{Host, Owner};
 pub use look::{Answer, look};
-pub use observe::{ContainerFacts, HostFacts, PackageFacts, observe, observe_broker};
+pub use observe::{ContainerFacts, HostFacts, PackageFacts, observe, observe_broker, observe_package};
 pub use recipe::{Block, Configuration, Recipe};
 pub use refusal::Refusal;
 pub use removal::removal;

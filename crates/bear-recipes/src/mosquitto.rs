@@ -11,6 +11,8 @@ use crate::tls::{self, Certificate};
 use crate::{apt, docker, ports, removal};
 
 pub(crate) const PACKAGE: &str = include_str!("sh/mosquitto.sh");
+/// The settings of the package's broker.
+pub(crate) const SETTINGS: &str = "/etc/mosquitto/conf.d/bear.conf";
 const CONTAINER: &str = include_str!("sh/mosquitto-container.sh");
 const ALL: &[&str] = &[apt::CODE, image::CODE, ports::CODE, docker::CODE, removal::CODE, PACKAGE, CONTAINER];
 
@@ -116,7 +118,7 @@ impl Mosquitto {
     fn configuration(&self) -> Result<Configuration, Refusal> {
         // A folder, and how the names of the files in it begin.
         let (path, files) = match self.form {
-            Form::Package(_) => ("/etc/mosquitto/conf.d/bear.conf", "/etc/mosquitto/bear."),
+            Form::Package(_) => (SETTINGS, "/etc/mosquitto/bear."),
             Form::Container(_) => ("/etc/bear/mosquitto/mosquitto.conf", "/mosquitto/config/"),
         };
         let mut text = String::from("# Written by bear; changes made here are undone by its next apply.\n");

@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 
 use crate::host::{self, Owner};
 use crate::look::Answer;
-use crate::recipe::Recipe;
+use crate::recipe::{Recipe, digest};
 use crate::transcript::Transcript;
 use crate::{apt, docker, emqx, image, mosquitto, ports};
 
@@ -28,6 +28,11 @@ pub fn observe() -> Recipe {
 /// What looks at a host of which is recorded what it is: at its owner and its broker.
 pub fn observe_broker() -> Recipe {
     recipe("no")
+}
+
+/// The same for a Mosquitto from a package, on a host where bear put no Docker: a look that a host hardly feels.
+pub fn observe_package() -> Recipe {
+    Recipe::look("observe", CODE).block("observe", "observe_package")
 }
 
 const WHOLE: &str = "yes";
@@ -154,7 +159,7 @@ impl HostFacts {
             password_works: facts.text("emqx.password").map(|word| word == "works"),
             mosquitto: facts.container("mosquitto"),
             mosquitto_package: facts.package("mosquitto"),
-            changed_files: facts.words("host.changed_files"),
+            changed_files: facts.changed_files(),
             answers: facts.answers(),
             last_lines: transcript.last_lines().map(str::to_owned).collect(),
         }
@@ -215,8 +220,22 @@ impl Facts<'_> {
             running: self.has(&format!("{broker}.running")),
             enabled: self.has(&format!("{broker}.enabled")),
             held: self.has(&format!("{broker}.held")),
-            configuration: self.text(&format!("{broker}.configuration")),
+            configuration: self.configuration(broker),
         })
+    }
+
+    /// The digest of the settings, found out on the host or, where it told what they are, here.
+    fn configuration(&self, broker: &str) -> Option<String> {
+        let told = self.0.get(&format!("{broker}.text")).map(|text| digest(&text.replace('\t', "\n")));
+        told.or_else(|| self.text(&format!("{broker}.configuration")))
+    }
+
+    fn changed_files(&self) -> Vec<String> {
+        match self.0.get("mosquitto.seal") {
+            Some(seal) if self.configuration("mosquitto").as_ref() == Some(seal) => Vec::new(),
+            Some(_) => vec![mosquitto::SETTINGS.to_owned()],
+            None => self.words("host.changed_files"),
+        }
     }
 
     fn answers(&self) -> BTreeMap<u16, Answer> {

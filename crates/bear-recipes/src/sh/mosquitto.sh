@@ -71,7 +71,8 @@ check_mosquitto_configuration() {
     # What the files hold was just compared; their digests are known.
     [ -s "$root/var/lib/bear/mosquitto.files" ]
     folder=$root/etc/mosquitto
-    says "$root/var/lib/bear/mosquitto.files" "$(mosquitto_sums)$line_break"
+    mosquitto_sums
+    says "$root/var/lib/bear/mosquitto.files" "$sums"
 }
 
 # The mark and the seal are written before the first of the new files takes its place, and need not be on the disk by then:
@@ -83,16 +84,17 @@ apply_mosquitto_configuration() {
     draft_or_drop 640 root:mosquitto "$folder/bear.key.pem" "$tls_key"
     draft 644 root:root "$folder/conf.d/bear.conf" "$mosquitto_configuration"
     echo owed >"$root/var/lib/bear/mosquitto.owes-restart"
-    mosquitto_sums >"$root/var/lib/bear/mosquitto.files"
+    mosquitto_sums
+    printf '%s' "$sums" >"$root/var/lib/bear/mosquitto.files"
     settle "$folder/bear.certificate.pem" "$folder/bear.authorities.pem" "$folder/bear.key.pem" "$folder/conf.d/bear.conf"
 }
 
-# What sha256sum says of these files: bear knew it before.
+# What sha256sum says of these files, in `sums`: bear knew it before.
 mosquitto_sums() {
-    printf '%s  %s\n' "$mosquitto_sum" "$folder/conf.d/bear.conf"
-    [ -z "$tls_chain" ] || printf '%s  %s\n' "$tls_chain_sum" "$folder/bear.certificate.pem"
-    [ -z "$tls_authorities" ] || printf '%s  %s\n' "$tls_authorities_sum" "$folder/bear.authorities.pem"
-    [ -z "$tls_key" ] || printf '%s  %s\n' "$tls_key_sum" "$folder/bear.key.pem"
+    sums="$mosquitto_sum  $folder/conf.d/bear.conf$line_break"
+    [ -z "$tls_chain" ] || sums="$sums$tls_chain_sum  $folder/bear.certificate.pem$line_break"
+    [ -z "$tls_authorities" ] || sums="$sums$tls_authorities_sum  $folder/bear.authorities.pem$line_break"
+    [ -z "$tls_key" ] || sums="$sums$tls_key_sum  $folder/bear.key.pem$line_break"
 }
 
 check_mosquitto_running() {

@@ -20,6 +20,17 @@ apply_observe() {
     :
 }
 
+# The same of a broker that came from a package, to a host where bear put no Docker.
+check_observe_package() {
+    observe_owner
+    observe_text mosquitto "$root/etc/mosquitto/conf.d/bear.conf" || observe_files
+    mosquitto_package_facts
+}
+
+apply_observe_package() {
+    :
+}
+
 observe_owner() {
     [ -e "$root/etc/bear/owner" ] || return 0
     while read -r word value; do
@@ -66,6 +77,28 @@ observe_files() {
 observe_file() {
     before=${sums%"  $2$line_break"*}
     [ "$before" = "$sums" ] || fact "$1" "${before##*"$line_break"}"
+}
+
+# observe_text NAME FILE: where this short file is all that bear wrote, what it holds, with a tab for each line break, and
+# the digest of what bear wrote. To compare them takes bear less than it takes a host to start the program. Fails where
+# there is more to look at, or what it holds can't be told that way.
+observe_text() {
+    for name in emqx host-limits mosquitto-users; do
+        [ ! -s "$root/var/lib/bear/$name.files" ] || return 1
+    done
+    [ -s "$root/var/lib/bear/$1.files" ] && [ -f "$2" ] || return 1
+    more='' text='' tab='	'
+    { IFS= read -r seal && ! IFS= read -r more; } <"$root/var/lib/bear/$1.files" || return 1
+    [ "${seal#*  }$more" = "$2" ] || return 1
+    while IFS= read -r line; do
+        case $line in *"$tab"*) return 1 ;; esac
+        text=$text$line$tab
+        [ "${#text}" -le 2000 ] || return 1
+    done <"$2"
+    # What stands behind the last line break.
+    case $line in *"$tab"*) return 1 ;; esac
+    fact "$1.seal" "${seal%%  *}"
+    fact "$1.text" "$text$line"
 }
 
 observe_docker() {

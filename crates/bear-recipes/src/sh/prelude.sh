@@ -135,7 +135,9 @@ settle() {
 
 # holds MODE OWNER FILE TEXT: whether `put` has nothing to do.
 holds() {
-    [ -f "$3" ] && [ ! -L "$3" ] && says "$3" "$4" && is_file "$1" "$2" "$3"
+    [ -f "$3" ] && [ ! -L "$3" ] && says "$3" "$4" || return 1
+    # What this very block made for everybody to read has its mode from the umask. A program that tells it is for the rest.
+    if [ "$applied $1 $2" = 'yes 644 root:root' ]; then is_own "$3"; else is_file "$1" "$2" "$3"; fi
 }
 
 # says FILE TEXT: whether the file holds this text. The shell reads byte by byte: good for a short one.

@@ -13,6 +13,7 @@ mod emqx;
 mod faults;
 mod first_boot;
 mod host_key;
+mod package_look;
 mod packages;
 mod protocol;
 mod quoting;
