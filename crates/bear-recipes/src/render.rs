@@ -91,7 +91,8 @@ pub fn render(recipes: &[Recipe], setting: &Setting) -> Result<Script, NulByte> 
     let mut text = values(setting, variables)?;
     let mut main = String::from("main() {\n    exec 3>&1 </dev/null\n");
     let kind = if recipes.iter().all(|recipe| recipe.only_looks) { "look" } else { "work" };
-    let _ = write!(main, "    printf '\\n' >&3\n    say begin 1 $$\n    begin_{kind}\n");
+    // Whatever was printed before did not end its line.
+    let _ = write!(main, "    printf '\\nbear:%s begin 1 %s\\n' \"$nonce\" $$ >&3\n    begin_{kind}\n");
     for Block { name, function, .. } in blocks.clone() {
         let _ = writeln!(main, "    block {name} check_{function} apply_{function}");
     }

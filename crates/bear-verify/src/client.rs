@@ -10,7 +10,7 @@ use crate::wire::{Hello, Message, Packet, Verdict, Wire};
 
 /// How long a client listens on for a second copy after the last message that it waits for. A copy is sent right
 /// behind the first one, so this need not grow with the way to the broker.
-const GRACE: Duration = Duration::from_millis(20);
+const GRACE: Duration = Duration::from_millis(10);
 
 /// How long a client that said goodbye waits for the broker to close the connection, as it must.
 const GOODBYE: Duration = Duration::from_millis(100);

@@ -7,7 +7,7 @@
 //!
 //! What verify makes on a broker lies below the topic `bear-verify/` and is removed again, also after a failure; only
 //! a verify that is dropped half way leaves something behind. The times are those of checks that run side by side, and
-//! those of round trips hold 20 ms of listening for a second copy.
+//! those of round trips hold 10 ms of listening for a second copy.
 
 mod checks;
 mod client;

@@ -73,8 +73,12 @@ impl<'a> Trial<'a> {
 
     /// `size` bytes that name the run and the check and then go through all values of a byte.
     pub(crate) fn payload(&self, check: &str, size: usize) -> Vec<u8> {
-        let every_byte = (0..=u8::MAX).cycle();
-        format!("{}/{check}/", self.run).into_bytes().into_iter().chain(every_byte).take(size).collect()
+        let mut payload = format!("{}/{check}/", self.run).into_bytes();
+        while payload.len() < size {
+            payload.extend(0..=u8::MAX);
+        }
+        payload.truncate(size);
+        payload
     }
 
     /// Runs a check over all versions that let a client in, at once. The detail of a failure names the versions.

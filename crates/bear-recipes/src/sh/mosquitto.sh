@@ -134,7 +134,8 @@ mosquitto_listens() {
     fi
     # Where there is no Docker, the service's own process has all of them, and nobody else has one beside it.
     if service_process mosquitto; then
-        listening "$process"
+        # shellcheck disable=SC2086  # A list of words.
+        listening "$process" $mosquitto_ports
         # shellcheck disable=SC2086  # A list of words.
         each_in "$own" $mosquitto_ports && none_in "$others" $mosquitto_ports && listener=$process && return
     fi
@@ -205,7 +206,8 @@ mosquitto_serves() {
     while read -r word value _; do
         [ "$word" != listener ] || mosquitto_ports="$mosquitto_ports $value"
     done <"$root/etc/mosquitto/conf.d/bear.conf"
-    listening
+    # shellcheck disable=SC2086  # A list of words.
+    listening '' $mosquitto_ports
     # shellcheck disable=SC2086  # A list of words.
     [ -n "$mosquitto_ports" ] && each_in "$others" $mosquitto_ports
 }

@@ -1,6 +1,7 @@
 # What is on the host, changed by nothing. A fact that is not said is not so.
 
 check_observe() {
+    together=yes
     observe_owner
     if [ "$observe_host" = yes ]; then
         host_identity
@@ -14,6 +15,7 @@ check_observe() {
         observe_docker
     fi
     mosquitto_package_facts
+    tell
 }
 
 apply_observe() {
@@ -22,9 +24,11 @@ apply_observe() {
 
 # The same of a broker that came from a package, to a host where bear put no Docker.
 check_observe_package() {
+    together=yes
     observe_owner
     observe_text mosquitto "$root/etc/mosquitto/conf.d/bear.conf" || observe_files
     mosquitto_package_facts
+    tell
 }
 
 apply_observe_package() {

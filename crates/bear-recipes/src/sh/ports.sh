@@ -30,14 +30,16 @@ port_process() {
     esac
 }
 
-# listening [PROCESS]: in `own` the ports of IPv4 on which this process listens, in `others` those of anybody else, each
-# between spaces. The kernel names those that listen first; to ask it by a program takes twice as long. What belongs to a
+# listening PROCESS PORT...: in `own` the ports of IPv4 on which this process listens, if one is given, in `others` those of
+# anybody else, each between spaces. The kernel names those that listen first, and is asked byte by byte, so nothing more
+# is read once all these ports have come; to ask it by a program takes twice as long even so. What belongs to a
 # user who is not root is that of the process which runs as this user: a service that has one of its own shares it with
 # nobody. Of root's, the process itself must have the socket.
 listening() {
     own=' ' others=' ' user='' sockets=''
-    [ -z "${1:-}" ] || process_user "$1" || :
+    [ -z "$1" ] || process_user "$1" || :
     [ "$user" != 0 ] || sockets=$(answer ls -l "/proc/$1/fd") || :
+    shift
     [ -r /proc/net/tcp ] || return 0
     while read -r _ local _ state _ _ _ uid _ inode _; do
         case $state in
@@ -55,6 +57,7 @@ listening() {
             yes) own="$own$((0x${local##*:})) " ;;
             no) others="$others$((0x${local##*:})) " ;;
         esac
+        ! each_in "$own$others" "$@" || return 0
     done </proc/net/tcp
 }
 

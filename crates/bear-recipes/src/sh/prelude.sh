@@ -12,12 +12,24 @@ say() {
 }
 
 # fact NAME VALUE: something learned about the host. A value is one line. Like all that a script does often, it starts
-# no process: each costs a host as much as a hundred lines of shell.
+# no process: each costs a host as much as a hundred lines of shell. Once `together` is set, facts wait for `tell`.
 fact() {
-    say fact "$1" "${2%%"$line_break"*}"
+    if [ -z "$together" ]; then
+        say fact "$1" "${2%%"$line_break"*}"
+    else
+        facts="${facts}bear:$nonce fact $1 ${2%%"$line_break"*}$line_break"
+    fi
 }
 line_break='
 '
+together='' facts=''
+
+# tell: all that waits, at once. Each line that comes alone wakes three programs between the host and bear, and is for what
+# takes long.
+tell() {
+    printf '%s' "$facts" >&3 || exit 120
+    together='' facts=''
+}
 
 # why CAUSE TEXT...: why the block is about to fail.
 why() {

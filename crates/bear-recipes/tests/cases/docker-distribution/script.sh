@@ -19,8 +19,7 @@ docker_containerd_line='1\.'
 
 main() {
     exec 3>&1 </dev/null
-    printf '\n' >&3
-    say begin 1 $$
+    printf '\nbear:%s begin 1 %s\n' "$nonce" $$ >&3
     begin_work
     block docker.rivals check_docker_rivals apply_docker_rivals
     block docker.packages check_docker_packages apply_docker_packages

@@ -58,8 +58,7 @@ other_brokers='mosquitto mosquitto-container'
 
 main() {
     exec 3>&1 </dev/null
-    printf '\n' >&3
-    say begin 1 $$
+    printf '\nbear:%s begin 1 %s\n' "$nonce" $$ >&3
     begin_work
     block broker.others check_other_brokers apply_other_brokers
     block emqx.tools check_emqx_tools apply_emqx_tools

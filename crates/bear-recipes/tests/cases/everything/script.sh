@@ -78,8 +78,7 @@ other_brokers='mosquitto mosquitto-container'
 
 main() {
     exec 3>&1 </dev/null
-    printf '\n' >&3
-    say begin 1 $$
+    printf '\nbear:%s begin 1 %s\n' "$nonce" $$ >&3
     begin_work
     block host.system check_host_system apply_host_system
     block host.first-boot check_host_first_boot apply_host_first_boot

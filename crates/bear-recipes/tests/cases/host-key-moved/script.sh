@@ -9,8 +9,7 @@ host_key_made='ssh-ed25519 it'\''s $(reboot)'
 
 main() {
     exec 3>&1 </dev/null
-    printf '\n' >&3
-    say begin 1 $$
+    printf '\nbear:%s begin 1 %s\n' "$nonce" $$ >&3
     begin_work
     block host-key.moved check_host_key_moved apply_host_key_moved
     end_work

@@ -10,8 +10,7 @@ host_machine='i-0123456789abcdef0'
 
 main() {
     exec 3>&1 </dev/null
-    printf '\n' >&3
-    say begin 1 $$
+    printf '\nbear:%s begin 1 %s\n' "$nonce" $$ >&3
     begin_work
     block host.first-boot check_host_first_boot apply_host_first_boot
     block host-key.next check_host_key_next apply_host_key_next

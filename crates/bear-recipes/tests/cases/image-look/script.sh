@@ -10,8 +10,7 @@ image_file=''
 
 main() {
     exec 3>&1 </dev/null
-    printf '\n' >&3
-    say begin 1 $$
+    printf '\nbear:%s begin 1 %s\n' "$nonce" $$ >&3
     begin_look
     block image.look check_image_look apply_image_look
     end_look

@@ -10,8 +10,7 @@ look_other='8083 18083 '
 
 main() {
     exec 3>&1 </dev/null
-    printf '\n' >&3
-    say begin 1 $$
+    printf '\nbear:%s begin 1 %s\n' "$nonce" $$ >&3
     begin_look
     block look check_look apply_look
     end_look

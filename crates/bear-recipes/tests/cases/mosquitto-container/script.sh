@@ -32,8 +32,7 @@ mosquitto_publish='2883:2883
 
 main() {
     exec 3>&1 </dev/null
-    printf '\n' >&3
-    say begin 1 $$
+    printf '\nbear:%s begin 1 %s\n' "$nonce" $$ >&3
     begin_work
     block broker.others check_other_brokers apply_other_brokers
     block mosquitto.image check_image apply_image

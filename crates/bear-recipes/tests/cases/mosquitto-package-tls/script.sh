@@ -49,8 +49,7 @@ mosquitto_sum='236b2d204caae68aa36814581729eae052ff5898ff6af81d8a80be055ed1d8d5'
 
 main() {
     exec 3>&1 </dev/null
-    printf '\n' >&3
-    say begin 1 $$
+    printf '\nbear:%s begin 1 %s\n' "$nonce" $$ >&3
     begin_work
     block broker.others check_other_brokers apply_other_brokers
     block mosquitto.package check_mosquitto_package apply_mosquitto_package

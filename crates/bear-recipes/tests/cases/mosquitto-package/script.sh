@@ -38,8 +38,7 @@ mosquitto_sum='4ee56a7280dd339205a87d1d9d22988618e085634014ec808f68f7357655037f'
 
 main() {
     exec 3>&1 </dev/null
-    printf '\n' >&3
-    say begin 1 $$
+    printf '\nbear:%s begin 1 %s\n' "$nonce" $$ >&3
     begin_work
     block host.system check_host_system apply_host_system
     block host.first-boot check_host_first_boot apply_host_first_boot

@@ -9,8 +9,7 @@ observe_host='yes'
 
 main() {
     exec 3>&1 </dev/null
-    printf '\n' >&3
-    say begin 1 $$
+    printf '\nbear:%s begin 1 %s\n' "$nonce" $$ >&3
     begin_look
     block observe check_observe apply_observe
     end_look

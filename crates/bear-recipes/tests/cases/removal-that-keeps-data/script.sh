@@ -17,8 +17,7 @@ keep_data='yes'
 
 main() {
     exec 3>&1 </dev/null
-    printf '\n' >&3
-    say begin 1 $$
+    printf '\nbear:%s begin 1 %s\n' "$nonce" $$ >&3
     begin_work
     block host.ours check_host_ours apply_host_ours
     block brokers.gone check_brokers_gone apply_brokers_gone
