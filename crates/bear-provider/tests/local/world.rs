@@ -1,6 +1,7 @@
 //! What the tests have at hand: a project with instances, and a provider that runs stand-ins for them.
 
 use std::fs;
+use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -139,19 +140,20 @@ pub(crate) fn provider_with(instances: &Path, registry: &Path) -> LocalProvider 
 }
 
 /// Runs this test program as a stand-in. Written before the first process is started: a file that is still open for
-/// writing in a process that is being started can't be run.
+/// writing in a process that is being started can't be run. One for all tests, whichever process writes it.
 fn program() -> &'static Path {
-    static PROGRAM: OnceLock<(tempfile::TempDir, PathBuf)> = OnceLock::new();
-    let (_, path) = PROGRAM.get_or_init(|| {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("program");
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    PROGRAM.get_or_init(|| {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
         let test = std::env::current_exe().unwrap();
         let run = format!("exec '{}' stand_in::stand_in --exact --ignored --nocapture", test.display());
-        fs::write(&path, format!("#!/bin/sh\n{ROLE_VARIABLE}=\"$3\" {run}\n")).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).unwrap();
-        (folder, path)
-    });
-    path
+        let mut file = tempfile::NamedTempFile::new_in(folder).unwrap();
+        writeln!(file, "#!/bin/sh\n{ROLE_VARIABLE}=\"$3\" {run}").unwrap();
+        fs::set_permissions(file.path(), fs::Permissions::from_mode(0o700)).unwrap();
+        let path = folder.join("stand-in");
+        drop(file.persist(&path).unwrap());
+        path
+    })
 }
 
 pub(crate) fn instance(name: &str) -> InstanceName {
