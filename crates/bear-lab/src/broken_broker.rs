@@ -49,6 +49,8 @@ pub enum Fault {
     Loses(u8),
     /// Hands each message out twice.
     Duplicates(u8),
+    /// Hands each message of QoS 0 out once more, 5 ms after the first time.
+    RepeatsLater,
     /// Changes one byte of each message.
     CorruptsPayload,
     /// Leaves out the last byte of each message.
@@ -103,7 +105,7 @@ pub enum Fault {
 
 impl Fault {
     /// Every way to be broken.
-    pub const ALL: [Self; 40] = [
+    pub const ALL: [Self; 41] = [
         Self::Silent,
         Self::Garbage,
         Self::ClosesAfterConnect,
@@ -119,6 +121,7 @@ impl Fault {
         Self::Duplicates(0),
         Self::Duplicates(1),
         Self::Duplicates(2),
+        Self::RepeatsLater,
         Self::CorruptsPayload,
         Self::TruncatesPayload,
         Self::GrantsLess,

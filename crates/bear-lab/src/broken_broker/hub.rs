@@ -1,8 +1,10 @@
 //! What all connections share: sessions and retained messages. Every fault but those of the first bytes is here.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
 
 use tokio::sync::mpsc;
+use tokio::time::sleep;
 
 use super::packet::{Connect, Message, Packet, Step};
 use super::{Fault, Holdings, VERSION};
@@ -10,8 +12,11 @@ use super::{Fault, Holdings, VERSION};
 /// Where Mosquitto tells its version.
 const VERSION_TOPIC: &str = "$SYS/broker/version";
 
+/// When [`Fault::RepeatsLater`] repeats a message.
+const LATER: Duration = Duration::from_millis(5);
+
 /// The way to a client that is connected.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Outbox(pub(super) mpsc::Sender<Packet>);
 
 impl Outbox {
@@ -224,6 +229,12 @@ impl Session {
             self.last_id = self.last_id.checked_add(1).unwrap_or(1);
             id = self.last_id;
             self.unacknowledged.insert(id, message.clone());
+        } else if fault == Some(Fault::RepeatsLater) {
+            let (outbox, message) = (outbox.clone(), message.clone());
+            tokio::spawn(async move {
+                sleep(LATER).await;
+                outbox.send(Packet::Publish { message, id, dup: false });
+            });
         }
         outbox.send(Packet::Publish { message, id, dup: false });
     }

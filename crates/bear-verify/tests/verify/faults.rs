@@ -99,6 +99,8 @@ async fn every_fault_fails_exactly_the_checks_that_it_breaks() {
     Duplicates(2)
         mqtt.qos2: sent 1 message at QoS 2, received it 2 times
         mqtt.session: while the session was away: sent 3 messages at QoS 2, received one of them 2 times
+    RepeatsLater
+        mqtt.qos0: sent 1 message at QoS 0, received it 2 times
     CorruptsPayload
         mqtt.qos0: the payload came back changed: 1 of 300 bytes differ
         mqtt.qos1: the payload came back changed: 1 of 20000 bytes differ
