@@ -178,9 +178,17 @@ impl Project {
 impl Drop for Project {
     /// Ends the brokers that were started here, also where a test failed before it could do so itself.
     fn drop(&mut self) {
-        for pid in processes_in(&self.root) {
-            // It may be gone already.
-            let _ = kill_process(pid, Signal::KILL);
+        // A bear that is still at work may start one while the processes are listed, so they are listed until there is none.
+        for _ in 0..500 {
+            let left = processes_in(&self.root);
+            if left.is_empty() {
+                return;
+            }
+            for pid in left {
+                // It may be gone already.
+                let _ = kill_process(pid, Signal::KILL);
+            }
+            std::thread::sleep(std::time::Duration::from_millis(2));
         }
     }
 }
